@@ -1,0 +1,175 @@
+//! The register of diagnostic codes: the one place that gives a number away.
+//!
+//! The first digit is the stage (1 recipe … 7 probe, 9 a bug), so the exit code
+//! of a failure is a function of its code. Each code has a page,
+//! `docs/errors/GEnnn.md`; a test keeps the two in step.
+
+use std::{fmt, str::FromStr};
+
+/// The stable number of one kind of diagnostic, printed as `GE101`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(u16);
+
+macro_rules! codes {
+    ($($number:literal $name:ident $title:literal;)*) => {
+        impl Code {
+            $(#[doc = $title] pub const $name: Code = Code($number);)*
+
+            /// Every code that exists, in order, with its title.
+            pub const ALL: &[(Code, &str)] = &[$((Code($number), $title)),*];
+        }
+    };
+}
+
+codes! {
+    // 1xx: the recipe, as written.
+    101 RECIPE_SYNTAX "the recipe is not valid YAML";
+    102 RECIPE_UNKNOWN_KEY "the recipe holds a key that does not exist";
+    103 RECIPE_WRONG_TYPE "a value of the recipe has the wrong type or form";
+    104 RECIPE_MISSING_KEY "the recipe lacks a required key";
+    105 RECIPE_BAD_SPEC "a dependency of the recipe is not a valid match spec";
+    106 RECIPE_BAD_CONDITION "an `if` of the recipe cannot be read";
+    107 RECIPE_NOT_FOUND "no recipe of that name exists";
+    108 RECIPE_UNREADABLE "the recipe file cannot be read";
+    109 RECIPE_DUPLICATE_KEY "a key of the recipe is given twice";
+    110 RECIPE_TOO_LARGE "the recipe is too large, too deep or expands too far";
+    111 RECIPE_BAD_REQUIREMENT "an entry of `pypi-dependencies` is not a valid requirement";
+    112 RECIPE_SCHEMA_VERSION "the recipe is written for a newer gpuenv";
+
+    // 2xx: the plan for one platform.
+    201 PLAN_PLATFORM "the recipe does not cover that platform";
+    202 PLAN_CONFLICTING_TARGET "two conditions give the target different values";
+    203 PLAN_DRIVER_TOO_OLD "the recipe needs a newer driver than this machine has";
+    204 PLAN_NO_GPU "the recipe needs a GPU and this machine has none";
+    205 PLAN_GLIBC_TOO_OLD "the recipe needs a newer glibc than this machine has";
+    206 PLAN_ARCHITECTURE "the recipe needs a newer GPU than this machine has";
+
+    // 3xx: channels and the solve.
+    301 SOLVE_UNSOLVABLE "no set of packages satisfies the recipe";
+    302 CHANNEL_UNREACHABLE "a channel cannot be reached";
+    303 CHANNEL_BAD_DATA "a channel answered with something that is not repodata";
+    304 CHANNEL_OFFLINE "offline, and a channel is not in the cache";
+    305 SOLVE_TIMEOUT "the solve took too long";
+    306 CHANNEL_BAD_NAME "a channel name or URL cannot be read";
+    307 MIRROR_BAD "a mirror setting cannot be read";
+    308 SOLVE_UNCHECKED "the solution does not pass gpuenv's own check";
+    309 CHANNEL_MISSING "a channel does not exist at its place";
+
+    // 4xx: the lock.
+    401 LOCK_UNREADABLE "the lock cannot be read";
+    402 LOCK_STALE "the lock no longer satisfies the recipe";
+    403 LOCK_NEWER_VERSION "the lock was written by a newer tool";
+    404 LOCK_BAD "the lock is damaged";
+    405 LOCK_PLATFORM "the lock does not cover this platform";
+    406 LOCK_UNWRITABLE "the lock cannot be written";
+    407 LOCK_MISSING "there is no lock, and one is required";
+    408 LOCK_WHEELS_PENDING "the recipe's wheels are not in the lock";
+    409 LOCK_UNTRUSTED "the lock holds something that must not be installed";
+
+    // 5xx: install, prefixes.
+    501 INSTALL_FETCH "a package cannot be downloaded";
+    502 INSTALL_HASH "a package does not have the hash that the lock names";
+    503 INSTALL_DISK_FULL "the disk is full";
+    504 INSTALL_PERMISSION "no permission to write there";
+    505 INSTALL_NOT_OURS "the prefix exists and is not gpuenv's";
+    506 INSTALL_UNSAFE_PACKAGE "a package would write outside its prefix";
+    507 INSTALL_LINK "a package cannot be linked";
+    508 INSTALL_OFFLINE "offline, and a package is not in the cache";
+    509 INSTALL_BUSY "another gpuenv works on that prefix";
+    510 INSTALL_INTERRUPTED "interrupted";
+    511 ENVIRONMENT_NOT_FOUND "no environment of that name exists";
+    512 ENVIRONMENT_BAD_NAME "the name cannot name an environment";
+    513 INSTALL_IO "a file operation failed";
+    514 INSTALL_BAD_PACKAGE "a package archive is damaged";
+    515 INSTALL_NO_HOME "no directory for environments is known";
+    516 INSTALL_NO_WHEELS "the environment needs wheels, which this gpuenv does not install";
+    517 CONFIG_BAD "the configuration cannot be read";
+
+    // 6xx: activation.
+    601 ACTIVATION_SHELL "that shell is not supported";
+    602 ACTIVATION_COMMAND "the command cannot be started";
+    603 ACTIVATION_BAD_VARIABLE "an environment variable cannot have that name";
+
+    // 7xx: the probe.
+    701 PROBE_NO_DRIVER "no NVIDIA driver is loaded";
+    702 PROBE_NO_DEVICE "the driver sees no device";
+    703 PROBE_WRONG_RESULT "a GPU computed wrong numbers";
+    704 PROBE_CRASHED "the probe crashed";
+    705 PROBE_HANG "the probe did not answer in time";
+    706 PROBE_DRIVER_TOO_OLD "the driver is too old";
+    707 PROBE_DRIVER_ERROR "a driver call failed";
+    708 PROBE_NOT_RUN "the probe could not be started";
+    709 PROBE_ARCHITECTURE "the driver cannot run the kernel on this GPU";
+
+    // 9xx: bugs of gpuenv.
+    901 BUG "gpuenv has a bug";
+}
+
+impl Code {
+    /// Returns the number, without the `GE`.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// Returns the stage that fails with this code: 1 recipe … 7 probe, 9 a bug.
+    pub fn stage(self) -> u8 {
+        // Three digits by construction, so the first one fits.
+        (self.0 / 100) as u8
+    }
+
+    /// Returns the one-line title of the code.
+    pub fn title(self) -> &'static str {
+        Code::ALL
+            .iter()
+            .find(|(code, _)| *code == self)
+            .map_or("unknown code", |(_, title)| title)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GE{:03}", self.0)
+    }
+}
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text
+            .strip_prefix("GE")
+            .or_else(|| text.strip_prefix("ge"))
+            .unwrap_or(text);
+        digits
+            .parse()
+            .ok()
+            .map(Code)
+            .filter(|code| Code::ALL.iter().any(|(known, _)| known == code))
+            .ok_or_else(|| UnknownCode(text.to_string()))
+    }
+}
+
+/// The text names no code of this gpuenv.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a diagnostic code of this gpuenv")]
+pub struct UnknownCode(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_ordered_and_round_trip() {
+        assert!(Code::ALL.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (code, _) in Code::ALL {
+            assert_eq!(code.to_string().parse::<Code>().unwrap(), *code);
+            assert!(matches!(code.stage(), 1..=7 | 9));
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_is_refused() {
+        assert!("GE999".parse::<Code>().is_err());
+        assert!("hello".parse::<Code>().is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! Decides everything that gpuenv does, and does nothing itself.
+//!
+//! One straight line of values: recipe → plan → solution → lock → changes →
+//! activation → observation → verdict. Nothing here touches a file, a socket,
+//! the environment, a clock, a process or a terminal: whatever a decision needs
+//! arrives as a plain value.
+
+#![forbid(unsafe_code)]
+
+pub mod code;
+pub mod diagnostic;
+pub mod event;
+pub mod plan;
+pub mod recipe;
+pub mod target;
+
+pub use code::Code;
+pub use diagnostic::{Diagnostic, Place, Severity, Span};
+pub use event::{Event, Reporter};
+pub use plan::Plan;
+pub use recipe::Recipe;
+pub use target::Target;

@@ -1,0 +1,2 @@
+//! The `gpuenv` program.
+fn main() {}
