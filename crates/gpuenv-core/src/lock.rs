@@ -6,6 +6,7 @@
 //! activated and probed without its recipe.
 
 mod check;
+mod diff;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use rattler_lock::{
 };
 
 pub use check::{Difference, check, stale};
+pub use diff::{PackageChange, changes};
 pub use settings::{PlatformSettings, Settings};
 
 use crate::{
