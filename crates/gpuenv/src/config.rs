@@ -1,0 +1,195 @@
+//! The configuration file: what holds for a user until the command line says otherwise.
+
+use std::{
+    io::{ErrorKind, Read},
+    path::Path,
+};
+
+use gpuenv_core::{Code, Diagnostic, Place};
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+
+use crate::{env::Env, mirror::Mirror};
+
+/// No honest configuration is longer.
+const LIMIT: u64 = 1 << 20;
+
+/// What the configuration file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Other places to fetch channels from, strongest first.
+    pub mirrors: Vec<Mirror>,
+    /// Whether to stay offline.
+    pub offline: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    mirrors: Vec<Spanned<String>>,
+    offline: bool,
+}
+
+impl Config {
+    /// Reads the configuration file; where there is none, everything is at its default.
+    ///
+    /// # Errors
+    /// Returns what is wrong with it. A file that the user named must exist.
+    pub fn read(env: &Env) -> Result<Self, Diagnostic> {
+        let Some(path) = env.named_config.as_ref().or(env.default_config.as_ref()) else {
+            return Ok(Self::default());
+        };
+        match text(path) {
+            Ok(text) => Self::parse(&path.display().to_string(), &text),
+            Err(error) if error.kind() == ErrorKind::NotFound && env.named_config.is_none() => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(Diagnostic::error(
+                Code::CONFIG_BAD,
+                "the configuration file cannot be read",
+            )
+            .at(Place::file(path.display().to_string()))
+            .caused_by(&error)),
+        }
+    }
+
+    /// Reads a configuration from its text.
+    ///
+    /// # Errors
+    /// Returns what is wrong with it, and where.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Diagnostic> {
+        // An empty document is null to YAML, which is no map.
+        if text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim().starts_with('#'))
+        {
+            return Ok(Self::default());
+        }
+        let written: Written =
+            serde_saphyr::from_str(text).map_err(|error| refuse(file, text, &error))?;
+        let mirrors = written.mirrors.into_iter().map(|mirror| {
+            let Spanned {
+                value, referenced, ..
+            } = mirror;
+            let length = value.chars().count();
+            value.parse().map_err(|error| {
+                let mut diagnostic =
+                    Diagnostic::from(error).at(place(file, text, referenced, length));
+                diagnostic.code = Code::CONFIG_BAD;
+                diagnostic.help = vec![
+                    "write a URL, or `BASE=URL`, for example `https://conda.example.org`".into(),
+                ];
+                diagnostic
+            })
+        });
+        Ok(Self {
+            mirrors: mirrors.collect::<Result<_, _>>()?,
+            offline: written.offline,
+        })
+    }
+}
+
+fn text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    fs_err::File::open(path)?
+        .take(LIMIT + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > LIMIT {
+        let message = format!("`{}` is larger than 1 MiB", path.display());
+        return Err(std::io::Error::new(ErrorKind::InvalidData, message));
+    }
+    Ok(text)
+}
+
+fn refuse(file: &str, text: &str, error: &serde_saphyr::Error) -> Diagnostic {
+    let (message, length) = explain(error);
+    let diagnostic = Diagnostic::error(Code::CONFIG_BAD, message);
+    match error.location() {
+        Some(location) => diagnostic.at(place(file, text, location, length)),
+        None => diagnostic.at(Place::file(file)),
+    }
+    .help(
+        "the keys are `mirrors` (a list of `URL` or `BASE=URL`) and `offline` (`true` or `false`)",
+    )
+}
+
+/// Returns what is wrong, and how many characters to underline.
+fn explain(error: &serde_saphyr::Error) -> (String, usize) {
+    match error.without_snippet() {
+        serde_saphyr::Error::SerdeUnknownField { field, .. } => (
+            format!("the configuration has no key `{field}`"),
+            field.chars().count(),
+        ),
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => (
+            format!("the key `{key}` is given twice"),
+            key.chars().count(),
+        ),
+        other => {
+            let text = other.to_string();
+            // The place is shown anyway.
+            let end = text.find(" at line ").unwrap_or(text.len());
+            (
+                format!("the configuration cannot be read: {}", &text[..end]),
+                1,
+            )
+        }
+    }
+}
+
+fn place(file: &str, text: &str, location: Location, length: usize) -> Place {
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let (line, column) = (number(location.line()), number(location.column()));
+    Place::span(file, text, line, column, length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_holds_mirrors_and_offline() {
+        let config = Config::parse(
+            "config.yaml",
+            "mirrors:\n  - file:///srv\n  - https://prefix.dev=http://lab\noffline: true\n",
+        )
+        .unwrap();
+        assert_eq!(config.mirrors.len(), 2);
+        assert!(config.offline);
+    }
+
+    #[test]
+    fn nothing_written_is_the_default() {
+        for text in ["", "\n", "# nothing yet\n", "{}", "mirrors: []"] {
+            assert_eq!(Config::parse("c", text), Ok(Config::default()), "{text}");
+        }
+    }
+
+    fn refused(text: &str) -> (String, Option<(usize, usize, usize)>) {
+        let error = Config::parse("c", text).expect_err(text);
+        assert_eq!(error.code, Code::CONFIG_BAD);
+        let span = error.place.and_then(|place| place.span);
+        (
+            error.message,
+            span.map(|span| (span.line, span.column, span.length)),
+        )
+    }
+
+    #[test]
+    fn what_is_wrong_comes_with_its_place() {
+        insta::assert_debug_snapshot!(
+            [
+                "offline: false\nmirror: x\n",
+                "offline: maybe\n",
+                "mirrors: https://lab\n",
+                "mirrors:\n- lab\n",
+                "offline: true\noffline: true\n",
+                "mirrors: [",
+                "- a\n",
+                "just text",
+                "\toffline: true",
+            ]
+            .map(refused),
+            @""
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! What a command has at hand: the environment, the options, the way to the user.
+//!
+//! It stays in `commands/`: a stage takes values, never a session.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use gpuenv_core::{Code, Diagnostic, Reporter};
+
+use crate::{
+    config::Config,
+    env::{self, Env},
+    mirror::Mirror,
+    options::Options,
+    printer::Printer,
+    progress::Listener,
+};
+
+/// What a command has at hand. What costs time is made when first asked for.
+#[derive(Debug)]
+pub struct Session {
+    /// What the environment says.
+    pub env: Env,
+    /// What the global options say.
+    pub options: Options,
+    listener: OnceLock<Arc<Listener>>,
+    config: OnceLock<Config>,
+}
+
+impl Session {
+    /// Makes a session.
+    pub fn new(env: Env, options: Options) -> Self {
+        Self {
+            env,
+            options,
+            listener: OnceLock::new(),
+            config: OnceLock::new(),
+        }
+    }
+
+    /// Returns the way to the terminal.
+    pub fn printer(&self) -> Printer {
+        self.options.printer
+    }
+
+    /// Returns who shows what the stages tell.
+    pub fn reporter(&self) -> Arc<dyn Reporter> {
+        Arc::clone(self.listener()) as Arc<dyn Reporter>
+    }
+
+    pub(crate) fn listener(&self) -> &Arc<Listener> {
+        self.listener
+            .get_or_init(|| Arc::new(Listener::new(&self.options)))
+    }
+
+    /// Takes the bars off the screen, returns the diagnostics that the stages told.
+    pub(crate) fn finish(&self) -> Vec<Diagnostic> {
+        self.listener
+            .get()
+            .map(|listener| listener.finish())
+            .unwrap_or_default()
+    }
+
+    /// Returns where channels are fetched from instead: flags, then variable, then configuration.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn mirrors(&self) -> Result<Vec<Mirror>, Diagnostic> {
+        let configured = &self.config()?.mirrors;
+        Ok([self.options.mirrors.as_slice(), configured].concat())
+    }
+
+    /// Returns whether the network must not be used.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn offline(&self) -> Result<bool, Diagnostic> {
+        Ok(self.options.offline || self.config()?.offline)
+    }
+
+    /// Returns the directory that holds the environments.
+    ///
+    /// # Errors
+    /// Returns that none is known.
+    pub fn home(&self) -> Result<PathBuf, Diagnostic> {
+        self.env.home.clone().ok_or_else(|| {
+            Diagnostic::error(
+                Code::INSTALL_NO_HOME,
+                "no directory for environments is known: the user has no home directory",
+            )
+            .help(format!("`export {}=/some/directory`", env::GPUENV_HOME))
+        })
+    }
+
+    /// Runs something that waits for sockets.
+    ///
+    /// # Errors
+    /// Returns that no threads can be started.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Diagnostic> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Diagnostic::error(Code::INSTALL_IO, "no worker threads can be started")
+                    .caused_by(&error)
+            })?;
+        Ok(runtime.block_on(future))
+    }
+
+    fn config(&self) -> Result<&Config, Diagnostic> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = Config::read(&self.env)?;
+        Ok(self.config.get_or_init(|| config))
+    }
+}
