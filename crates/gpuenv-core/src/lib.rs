@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
 pub mod code;
 pub mod diagnostic;
 pub mod event;
