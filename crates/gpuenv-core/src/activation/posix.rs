@@ -97,7 +97,7 @@ pub(super) fn run_script(activation: &Activation) -> String {
          _gpuenv_scripts\n\
          _gpuenv_own\n\
          \\unset -f {APPLY_FUNCTIONS} _gpuenv_own _gpuenv_scripts\n\
-         if [ -n \"${{BASH_VERSION-}}\" ]; then \\exec -- \"$@\"; fi\n\
+         if \\[ -n \"${{BASH_VERSION-}}\" ]; then \\exec -- \"$@\"; fi\n\
          \\exec \"$@\"\n"
     )
 }
@@ -189,14 +189,14 @@ fn on_function(activation: &Activation) -> String {
          \x20 \\set -- \"$1\" new\n\
          \x20 case ${{GPUENV_STACK-}} in\n\
          \x20   {tag}_\"$1\" | *:{tag}_\"$1\")\n\
-         \x20     if [ \"${{CONDA_PREFIX-}}\" = {prefix} ]; then \\set -- \"$1\" again; fi ;;\n\
+         \x20     if \\[ \"${{CONDA_PREFIX-}}\" = {prefix} ]; then \\set -- \"$1\" again; fi ;;\n\
          \x20 esac\n\
-         \x20 if [ \"$2\" = new ]; then\n\
+         \x20 if \\[ \"$2\" = new ]; then\n\
          \x20   \\set -- \"$1\" new \"$(($1 + 1))\"\n\
          \x20   \\set -- \"$1\" new \"$3\" GPUENV_USUAL_{tag}_\"$3\"_\n\
          \x20   \\export GPUENV_STACK=\"${{GPUENV_STACK:+$GPUENV_STACK:}}{tag}_$3\"\n\
          \x20   _gpuenv_change \"$4\" CONDA_SHLVL \"$3\"\n\
-         \x20   if [ \"$1\" != 0 ] && [ -n \"${{CONDA_PREFIX+x}}\" ]; then\n\
+         \x20   if \\[ \"$1\" != 0 ] && \\[ -n \"${{CONDA_PREFIX+x}}\" ]; then\n\
          \x20     _gpuenv_change \"$4\" CONDA_PREFIX_\"$1\" \"$CONDA_PREFIX\"\n\
          \x20     _gpuenv_change \"$4\" CONDA_STACKED_\"$3\" true\n\
          \x20   fi\n\
@@ -205,7 +205,7 @@ fn on_function(activation: &Activation) -> String {
          \x20   \\set -- GPUENV_USUAL_{tag}_\"$1\"_ again\n\
          \x20 fi\n\
          {edits}\
-         \x20 if [ \"$2\" = new ]; then _gpuenv_source; fi\n\
+         \x20 if \\[ \"$2\" = new ]; then _gpuenv_source; fi\n\
          \x20 _gpuenv_own\n",
         level = conda_level(),
     );
@@ -269,7 +269,7 @@ fn scripts_function(paths: &[String]) -> String {
     let lines: String = paths
         .iter()
         .map(|path| quoted(path))
-        .map(|path| format!("  if [ -r {path} ]; then \\. {path}; fi\n"))
+        .map(|path| format!("  if \\[ -r {path} ]; then \\. {path}; fi\n"))
         .collect();
     function("_gpuenv_scripts", &(lines + "  \\return 0\n"))
 }

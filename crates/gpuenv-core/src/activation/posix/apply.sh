@@ -6,11 +6,12 @@ _gpuenv_change() {
 # MEMORY again|new NAME VALUE
 _gpuenv_set() {
   \eval "\\set -- \"\$@\" \"\${$3+s}\${$3-u}\""
-  if [ "$2" = new ] || [ "$5" != "s$4" ]; then _gpuenv_change "$1" "$3" "$4"; fi
+  if \[ "$2" = new ] || \[ "$5" != "s$4" ]; then _gpuenv_change "$1" "$3" "$4"; fi
 }
 # MEMORY again|new NAME DIRECTORIES
 _gpuenv_prepend() {
   \eval "\\set -- \"\$@\" \"\${$3-}\""
-  case $2:":$5:" in again:*":$4:"*) \return 0 ;; esac
+  \set -- "$@" ":$5:"
+  if \[ "$2" = again ] && \[ "${6%%":$4:"*}" != "$6" ]; then \return 0; fi
   _gpuenv_change "$1" "$3" "$4${5:+:$5}"
 }
