@@ -89,6 +89,7 @@ codes! {
     601 ACTIVATION_SHELL "that shell is not supported";
     602 ACTIVATION_COMMAND "the command cannot be started";
     603 ACTIVATION_BAD_VARIABLE "an environment variable cannot have that name";
+    604 ACTIVATION_BAD_VALUE "an environment variable cannot hold that value";
 
     // 7xx: the probe.
     701 PROBE_NO_DRIVER "no NVIDIA driver is loaded";

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
 pub mod channel;
 pub mod code;
 pub mod diagnostic;
