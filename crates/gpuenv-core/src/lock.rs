@@ -203,6 +203,15 @@ pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
     })
 }
 
+/// Reads only what a lock knows beyond the packages, which takes no time.
+///
+/// # Errors
+///
+/// GE403 and GE404 as [`parse`].
+pub fn settings(file: &str, text: &str) -> Result<Option<Settings>, LockError> {
+    settings::parse(file, text)
+}
+
 /// Refuses a record whose file could not be verified or fetched safely.
 fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
     let refuse = |reason: &str| {

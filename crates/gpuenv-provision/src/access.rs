@@ -19,6 +19,11 @@ pub struct Access {
     pub retries: u32,
 }
 
+/// Returns rattler's own cache directory, unless the user names another one.
+pub fn default_cache() -> Option<PathBuf> {
+    rattler::default_cache_dir().ok()
+}
+
 impl Access {
     /// Returns the directory of unpacked packages, shared with pixi and rattler.
     pub fn package_cache(&self) -> PathBuf {

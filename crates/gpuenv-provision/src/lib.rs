@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod activate;
 pub mod client;
 pub mod embedded;
 mod explain;

@@ -188,6 +188,11 @@ impl Env {
     }
 }
 
+/// Returns every variable of this process, for a child that gets them with edits.
+pub fn variables() -> std::collections::BTreeMap<OsString, OsString> {
+    std::env::vars_os().collect()
+}
+
 /// Returns the arguments of this process, with the program's name.
 pub fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()

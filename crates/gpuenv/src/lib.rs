@@ -6,12 +6,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activating;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod document;
 pub mod env;
+pub mod environments;
 pub mod exit;
+pub mod lockfile;
+pub mod locking;
 pub mod log;
 pub mod mirror;
 pub mod options;
@@ -22,6 +26,7 @@ pub mod program;
 pub mod progress;
 pub mod render;
 pub mod session;
+pub mod source;
 pub mod style;
 pub mod untrusted;
 
