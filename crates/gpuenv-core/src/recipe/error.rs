@@ -1,0 +1,327 @@
+//! Every way in which a recipe can be wrong, and what its author can do about it.
+
+use super::{
+    BadCondition, BadName, BadRequirement, BadSpec, RequirementProblem,
+    scalar::{BadChannel, BadPlatform, BadUrl, BadVersion},
+    suggest,
+    variable::BadVariable,
+};
+use crate::{Code, Diagnostic, Place};
+
+/// Something wrong with a recipe, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct RecipeError {
+    /// What is wrong.
+    pub problem: Problem,
+    /// Where.
+    pub place: Place,
+}
+
+/// Something wrong with a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The bytes are not UTF-8.
+    #[error("the recipe is not UTF-8 text")]
+    NotUtf8 {
+        /// It looks like UTF-16, as some Windows programs write.
+        is_utf16: bool,
+    },
+    /// An invisible character that recipes must not hold.
+    #[error("the recipe holds the invisible character U+{:04X}", u32::from(*.0))]
+    ForbiddenCharacter(char),
+    /// There is nothing in it.
+    #[error("the recipe is empty")]
+    Empty,
+    /// A tab indents a line.
+    #[error("a tab indents this line, and YAML knows only spaces there")]
+    Tab,
+    /// A merge was left half done.
+    #[error("the recipe holds an unresolved merge conflict")]
+    MergeConflict,
+    /// It is not YAML.
+    #[error("the recipe is not valid YAML: {message}")]
+    Syntax {
+        /// What the YAML parser says.
+        message: String,
+        /// What the author can do.
+        help: &'static str,
+    },
+    /// More than one YAML document.
+    #[error("the recipe holds more than one YAML document")]
+    SeveralDocuments,
+    /// An alias without an anchor.
+    #[error("the alias `*{0}` has no anchor `&{0}` before it")]
+    UnknownAnchor(String),
+    /// An alias inside of what it stands for.
+    #[error("this alias stands for something that holds it")]
+    AliasInsideItself,
+    /// A YAML tag.
+    #[error("a YAML tag has no meaning in a recipe")]
+    Tag,
+    /// The file is too large.
+    #[error("the recipe is larger than {limit} bytes")]
+    TooLarge {
+        /// The largest size.
+        limit: usize,
+    },
+    /// Lists and maps are nested too deeply.
+    #[error("lists and maps are nested more than {limit} levels deep")]
+    TooDeep {
+        /// The deepest nesting.
+        limit: usize,
+    },
+    /// Too many values, aliases written out.
+    #[error("the recipe holds more than {limit} values, or its aliases expand too far")]
+    TooMuch {
+        /// The most values.
+        limit: usize,
+    },
+    /// A key is given twice.
+    #[error("`{key}` is given twice, first in line {first}")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// The line of the first one.
+        first: usize,
+    },
+    /// A key does not exist.
+    #[error("{map} has no key `{key}`")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// What the map is.
+        map: &'static str,
+        /// The keys that exist.
+        known: &'static [&'static str],
+    },
+    /// A key is missing.
+    #[error("{map} lacks the key `{key}`")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+        /// What the map is.
+        map: &'static str,
+        /// What the author can write.
+        help: &'static str,
+    },
+    /// A value has the wrong type.
+    #[error("{what} must be {expected}, and this is {found}")]
+    WrongType {
+        /// What the value is for.
+        what: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+        /// What the author can write.
+        help: String,
+    },
+    /// A list is empty that must not be.
+    #[error("{what} must hold at least one entry")]
+    EmptyList {
+        /// What the list is.
+        what: &'static str,
+        /// What the author can write.
+        help: &'static str,
+    },
+    /// An entry stands in a list twice.
+    #[error("`{value}` is listed twice, first in line {first}")]
+    Repeated {
+        /// The entry.
+        value: String,
+        /// The line of the first one.
+        first: usize,
+    },
+    /// An `if` outside of a list.
+    #[error("an `if` must be an entry of a list")]
+    BranchOutsideList,
+    /// A word is none of those that are possible.
+    #[error("`{value}` is not a value of `{key}`")]
+    UnknownChoice {
+        /// The word.
+        value: String,
+        /// The key.
+        key: &'static str,
+        /// The words that are possible.
+        known: Vec<&'static str>,
+    },
+    /// The version of the form is not a number.
+    #[error("`{0}` is not a version of the recipe form")]
+    BadSchema(String),
+    /// The version of the form is newer than this program.
+    #[error("the recipe has the form {0}, and this gpuenv reads the form 1")]
+    NewerSchema(u64),
+    /// The name.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// A channel.
+    #[error(transparent)]
+    Channel(#[from] BadChannel),
+    /// A platform.
+    #[error(transparent)]
+    Platform(#[from] BadPlatform),
+    /// A version of the target.
+    #[error(transparent)]
+    Version(#[from] BadVersion),
+    /// A URL of `about`.
+    #[error(transparent)]
+    Url(#[from] BadUrl),
+    /// An environment variable.
+    #[error(transparent)]
+    Variable(#[from] BadVariable),
+    /// A conda dependency.
+    #[error(transparent)]
+    Spec(#[from] BadSpec),
+    /// A PyPI dependency.
+    #[error(transparent)]
+    Requirement(#[from] BadRequirement),
+    /// An `if`.
+    #[error("this `if` cannot be read: {0}")]
+    Condition(#[from] BadCondition),
+}
+
+impl Problem {
+    /// Returns the code of the diagnostic.
+    pub fn code(&self) -> Code {
+        match self {
+            Problem::NotUtf8 { .. }
+            | Problem::ForbiddenCharacter(_)
+            | Problem::Empty
+            | Problem::Tab
+            | Problem::MergeConflict
+            | Problem::Syntax { .. }
+            | Problem::SeveralDocuments
+            | Problem::UnknownAnchor(_)
+            | Problem::AliasInsideItself
+            | Problem::Tag => Code::RECIPE_SYNTAX,
+            Problem::TooLarge { .. } | Problem::TooDeep { .. } | Problem::TooMuch { .. } => {
+                Code::RECIPE_TOO_LARGE
+            }
+            Problem::DuplicateKey { .. } => Code::RECIPE_DUPLICATE_KEY,
+            Problem::UnknownKey { .. } => Code::RECIPE_UNKNOWN_KEY,
+            Problem::MissingKey { .. } => Code::RECIPE_MISSING_KEY,
+            Problem::WrongType { .. }
+            | Problem::EmptyList { .. }
+            | Problem::Repeated { .. }
+            | Problem::BranchOutsideList
+            | Problem::UnknownChoice { .. }
+            | Problem::BadSchema(_)
+            | Problem::Name(_)
+            | Problem::Channel(_)
+            | Problem::Platform(_)
+            | Problem::Version(_)
+            | Problem::Url(_) => Code::RECIPE_WRONG_TYPE,
+            Problem::NewerSchema(_) => Code::RECIPE_SCHEMA_VERSION,
+            Problem::Variable(_) => Code::RECIPE_BAD_VARIABLE,
+            Problem::Spec(_) => Code::RECIPE_BAD_SPEC,
+            Problem::Requirement(_) => Code::RECIPE_BAD_REQUIREMENT,
+            Problem::Condition(_) => Code::RECIPE_BAD_CONDITION,
+        }
+    }
+
+    /// Tells whether the line in question holds a password or token.
+    pub(super) fn is_secret(&self) -> bool {
+        let secret = BadChannel::Secret;
+        *self == Problem::Channel(secret.clone())
+            || *self == Problem::Spec(BadSpec::Channel(secret))
+            || matches!(self, Problem::Requirement(bad) if bad.problem == RequirementProblem::Address)
+    }
+
+    /// Returns what the author can type or edit.
+    pub fn help(&self) -> String {
+        match self {
+            Problem::NotUtf8 { is_utf16: true } => {
+                "this looks like UTF-16: save the file as UTF-8".to_string()
+            }
+            Problem::NotUtf8 { is_utf16: false } => "save the file as UTF-8".to_string(),
+            Problem::ForbiddenCharacter(_) => "delete the character".to_string(),
+            Problem::Empty => {
+                "begin with a recipe that works: `gpuenv recipe show hello-gpu`".to_string()
+            }
+            Problem::Tab => "replace the tab by spaces".to_string(),
+            Problem::MergeConflict => {
+                "keep one side, and delete the lines with `<<<<<<<`, `=======` and `>>>>>>>`"
+                    .to_string()
+            }
+            Problem::Syntax { help, .. } => (*help).to_string(),
+            Problem::SeveralDocuments => {
+                "delete this `---` line, or put the second recipe into a file of its own"
+                    .to_string()
+            }
+            Problem::UnknownAnchor(name) => {
+                format!("put `&{name}` before the first value, or quotes around `*{name}`")
+            }
+            Problem::AliasInsideItself => "write the value out".to_string(),
+            Problem::Tag => {
+                "delete the `!…`, or put text that begins with `!` into quotes".to_string()
+            }
+            Problem::TooLarge { .. } | Problem::TooDeep { .. } => {
+                "check that this file is a recipe: `gpuenv recipe show hello-gpu` shows one"
+                    .to_string()
+            }
+            Problem::TooMuch { .. } => "write out the values instead of `*alias`".to_string(),
+            Problem::DuplicateKey { key, first } => {
+                format!("keep one `{key}`: here or in line {first}")
+            }
+            Problem::UnknownKey { key, known, .. } => did_you_mean(key, known),
+            Problem::MissingKey { help, .. } | Problem::EmptyList { help, .. } => {
+                (*help).to_string()
+            }
+            Problem::WrongType { help, .. } => help.clone(),
+            Problem::Repeated { .. } => "delete one of the two".to_string(),
+            Problem::BranchOutsideList => {
+                "write it as an entry: `- if: win` with `then:` in the next line".to_string()
+            }
+            Problem::UnknownChoice { value, known, .. } => did_you_mean(value, known),
+            Problem::BadSchema(_) => "write `schema: 1`".to_string(),
+            Problem::NewerSchema(_) => {
+                "update gpuenv, or write `schema: 1` and only what this gpuenv knows".to_string()
+            }
+            Problem::Name(bad) => bad.help(),
+            Problem::Channel(bad) => bad.help(),
+            Problem::Platform(bad) => bad.help(),
+            Problem::Version(bad) => bad.help(),
+            Problem::Url(bad) => bad.help(),
+            Problem::Variable(bad) => bad.help(),
+            Problem::Spec(bad) => bad.help(),
+            Problem::Requirement(bad) => bad.help(),
+            Problem::Condition(bad) => bad.help(),
+        }
+    }
+}
+
+/// Names the known word that was probably meant, or all of them.
+pub(super) fn did_you_mean(wanted: &str, known: &[&'static str]) -> String {
+    match suggest(wanted, known.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("known are {}", quoted(known)),
+    }
+}
+
+/// Lists words in backticks.
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+impl From<RecipeError> for Diagnostic {
+    fn from(RecipeError { problem, place }: RecipeError) -> Self {
+        let message = match &problem {
+            Problem::Condition(bad) => bad.to_string(),
+            problem => problem.to_string(),
+        };
+        Diagnostic::error(problem.code(), shortened(message))
+            .at(place)
+            .help(shortened(problem.help()))
+    }
+}
+
+/// Cuts text that a file can make as long as it likes.
+fn shortened(text: String) -> String {
+    const LONGEST: usize = 400;
+    match text.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    }
+}
