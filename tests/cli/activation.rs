@@ -103,7 +103,10 @@ fn shells() -> &'static [RealShell] {
                 None => said += &format!("skipped: no {name}\n"),
             }
         }
-        said += &format!("activation is tested in {} of {count} shells\n", found.len());
+        said += &format!(
+            "activation is tested in {} of {count} shells\n",
+            found.len()
+        );
         // Past the capture of the test harness: a skip must be seen.
         let _ = io::stderr().write_all(said.as_bytes());
         found
@@ -153,8 +156,14 @@ impl RealShell {
             self.name,
             output.status
         );
-        assert!(!place.path().join("canary").exists(), "{}: a value was run", self.name);
-        (0..looks).map(|look| read(&place.path().join(look.to_string()))).collect()
+        assert!(
+            !place.path().join("canary").exists(),
+            "{}: a value was run",
+            self.name
+        );
+        (0..looks)
+            .map(|look| read(&place.path().join(look.to_string())))
+            .collect()
     }
 
     fn run(&self, directory: &Path, base: &Variables, arguments: &[&str]) -> Output {
@@ -173,8 +182,14 @@ impl RealShell {
 fn read(path: &Path) -> Variables {
     let bytes = fs_err::read(path).unwrap();
     let mut variables = Variables::new();
-    for line in bytes.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
-        let equals = line.iter().position(|byte| *byte == b'=').expect("env writes NAME=VALUE");
+    for line in bytes
+        .split(|byte| *byte == 0)
+        .filter(|line| !line.is_empty())
+    {
+        let equals = line
+            .iter()
+            .position(|byte| *byte == b'=')
+            .expect("env writes NAME=VALUE");
         let (name, value) = (&line[..equals], &line[equals + 1..]);
         if !matches!(name, b"_" | b"PWD" | b"OLDPWD" | b"SHLVL") {
             variables.insert(
@@ -189,17 +204,27 @@ fn read(path: &Path) -> Variables {
 fn variables(pairs: &[(&str, &str)]) -> Variables {
     // Without these, shells make them up: some export them, some do not.
     let usual = [("PATH", "/usr/bin:/bin"), ("HOME", "/"), ("LOGNAME", "me")];
-    usual.iter().chain(pairs).map(|(name, value)| (name.into(), value.into())).collect()
+    usual
+        .iter()
+        .chain(pairs)
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 fn recipe(prefix: &str, values: &[(&str, &str)]) -> Activation {
     let settings = ActivationSettings {
-        env: values.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect(),
+        env: values
+            .iter()
+            .map(|(n, v)| (n.to_string(), v.to_string()))
+            .collect(),
         library_path: LibraryPath::Cuda,
     };
     let mut facts = PrefixFacts::empty(Subdir::Linux64);
     facts.cuda_libraries = vec!["libcudart.so.12".to_string()];
-    facts.variables.insert("PACKAGE".to_string(), values.first().map_or("", |v| v.1).to_string());
+    facts.variables.insert(
+        "PACKAGE".to_string(),
+        values.first().map_or("", |v| v.1).to_string(),
+    );
     activation(prefix, &settings, &facts).unwrap()
 }
 
@@ -214,18 +239,36 @@ fn a_shell_is_here_to_test_with() {
 
 #[test]
 fn hostile_values_arrive_byte_for_byte_and_run_nothing() {
-    let names: Vec<String> = (0..HOSTILE.len()).map(|index| format!("V{index}")).collect();
-    let values: Vec<(&str, &str)> =
-        names.iter().map(String::as_str).zip(HOSTILE.iter().copied()).collect();
+    let names: Vec<String> = (0..HOSTILE.len())
+        .map(|index| format!("V{index}"))
+        .collect();
+    let values: Vec<(&str, &str)> = names
+        .iter()
+        .map(String::as_str)
+        .zip(HOSTILE.iter().copied())
+        .collect();
     let activation = recipe("/tmp/envs/plain", &values);
     for shell in shells() {
         let hook = Step::Text(shell_hook(shell.shell, &activation));
         let off = Step::Text("gpuenv_deactivate".to_string());
-        let looks = shell.session(&variables(&[]), &[Step::Look, hook, Step::Look, off, Step::Look]);
+        let looks = shell.session(
+            &variables(&[]),
+            &[Step::Look, hook, Step::Look, off, Step::Look],
+        );
         for (name, expected) in &values {
-            assert_eq!(value(&looks[1], name), Some(OsStr::new(expected)), "{}", shell.name);
+            assert_eq!(
+                value(&looks[1], name),
+                Some(OsStr::new(expected)),
+                "{}",
+                shell.name
+            );
         }
-        assert_eq!(looks[1], environment(&activation, &looks[0]), "{}", shell.name);
+        assert_eq!(
+            looks[1],
+            environment(&activation, &looks[0]),
+            "{}",
+            shell.name
+        );
         assert_eq!(looks[2], looks[0], "{}", shell.name);
     }
 }
@@ -238,16 +281,32 @@ fn hostile_prefixes_and_earlier_values_survive() {
             let base = variables(&[("X", hostile), ("LD_LIBRARY_PATH", hostile)]);
             let hook = Step::Text(shell_hook(shell.shell, &activation));
             let more = Step::Text(
-                "\\export PATH=\"/a b:$PATH:/c\" LD_LIBRARY_PATH=\"/q:$LD_LIBRARY_PATH\"".to_string(),
+                "\\export PATH=\"/a b:$PATH:/c\" LD_LIBRARY_PATH=\"/q:$LD_LIBRARY_PATH\""
+                    .to_string(),
             );
             let off = Step::Text(shell_hook_deactivate(shell.shell, &activation));
-            let steps =
-                [Step::Look, hook, Step::Look, more, Step::Look, off, Step::Look];
+            let steps = [
+                Step::Look,
+                hook,
+                Step::Look,
+                more,
+                Step::Look,
+                off,
+                Step::Look,
+            ];
             let looks = shell.session(&base, &steps);
             assert_eq!(looks[0], base, "{}", shell.name);
             assert_eq!(looks[1], environment(&activation, &base), "{}", shell.name);
-            assert_eq!(looks[3], deactivated(&activation, &looks[2]), "{}", shell.name);
-            assert_eq!(value(&looks[3], "PATH"), Some(OsStr::new("/a b:/usr/bin:/bin:/c")));
+            assert_eq!(
+                looks[3],
+                deactivated(&activation, &looks[2]),
+                "{}",
+                shell.name
+            );
+            assert_eq!(
+                value(&looks[3], "PATH"),
+                Some(OsStr::new("/a b:/usr/bin:/bin:/c"))
+            );
         }
     }
 }
@@ -255,19 +314,42 @@ fn hostile_prefixes_and_earlier_values_survive() {
 #[test]
 fn unset_empty_and_odd_lists_come_back_exactly() {
     let activation = recipe("/tmp/envs/a", &[("X", "new"), ("EMPTY", "")]);
-    let earlier = [None, Some(""), Some("val"), Some("a b"), Some(":x:"), Some("new"), Some(":")];
+    let earlier = [
+        None,
+        Some(""),
+        Some("val"),
+        Some("a b"),
+        Some(":x:"),
+        Some("new"),
+        Some(":"),
+    ];
     for shell in shells() {
         for old in earlier {
             let mut base = variables(&[]);
-            for name in ["X", "EMPTY", "LD_LIBRARY_PATH", "CONDA_PREFIX", "CONDA_SHLVL"] {
+            for name in [
+                "X",
+                "EMPTY",
+                "LD_LIBRARY_PATH",
+                "CONDA_PREFIX",
+                "CONDA_SHLVL",
+            ] {
                 base.extend(old.map(|old| (name.into(), old.into())));
             }
             let hook = Step::Text(shell_hook(shell.shell, &activation));
             let off = Step::Text("gpuenv_deactivate".to_string());
             let steps = [hook.clone(), Step::Look, hook, Step::Look, off, Step::Look];
             let looks = shell.session(&base, &steps);
-            assert_eq!(looks[0], environment(&activation, &base), "{} {old:?}", shell.name);
-            assert_eq!(looks[1], looks[0], "{} {old:?}: twice is not once", shell.name);
+            assert_eq!(
+                looks[0],
+                environment(&activation, &base),
+                "{} {old:?}",
+                shell.name
+            );
+            assert_eq!(
+                looks[1], looks[0],
+                "{} {old:?}: twice is not once",
+                shell.name
+            );
             assert_eq!(looks[2], base, "{} {old:?}", shell.name);
         }
     }
@@ -299,7 +381,9 @@ fn strict_settings_aliases_and_odd_options_do_no_harm() {
             Step::Text(shell_hook(shell.shell, &activation)),
             Step::Look,
             // The same in capitals is another directory, whatever `nocasematch` says.
-            Step::Text("\\export LD_LIBRARY_PATH='/x:/TMP/E F/ENVS/A*/LIB/GPUENV-CUDA:/y'".to_string()),
+            Step::Text(
+                "\\export LD_LIBRARY_PATH='/x:/TMP/E F/ENVS/A*/LIB/GPUENV-CUDA:/y'".to_string(),
+            ),
             Step::Text(shell_hook(shell.shell, &activation)),
             Step::Text("gpuenv_deactivate".to_string()),
             Step::Look,
@@ -358,23 +442,40 @@ fn nothing_is_left_in_the_shell_and_no_program_is_needed() {
 
 #[test]
 fn eval_of_a_substitution_does_the_same() {
-    let activation = recipe("/tmp/it's $HOME/envs/a", &[("X", "a\nb  c\\"), ("Y", "*\n")]);
+    let activation = recipe(
+        "/tmp/it's $HOME/envs/a",
+        &[("X", "a\nb  c\\"), ("Y", "*\n")],
+    );
     for shell in shells() {
         let place = TempDir::new().unwrap();
         let hook = place.path().join("hook");
         fs_err::write(&hook, shell_hook(shell.shell, &activation)).unwrap();
         let evaluated = format!("eval \"$(cat '{}')\"", hook.display());
         let off = Step::Text("gpuenv_deactivate".to_string());
-        let steps = [Step::Look, Step::Text(evaluated), Step::Look, off, Step::Look];
+        let steps = [
+            Step::Look,
+            Step::Text(evaluated),
+            Step::Look,
+            off,
+            Step::Look,
+        ];
         let looks = shell.session(&variables(&[]), &steps);
-        assert_eq!(looks[1], environment(&activation, &looks[0]), "{}", shell.name);
+        assert_eq!(
+            looks[1],
+            environment(&activation, &looks[0]),
+            "{}",
+            shell.name
+        );
         assert_eq!(looks[2], looks[0], "{}", shell.name);
     }
 }
 
 #[test]
 fn an_inherited_activation_can_be_undone_and_a_lower_one_waits() {
-    let (a, b) = (recipe("/tmp/envs/a", &[("X", "a")]), recipe("/tmp/envs/b", &[("X", "b")]));
+    let (a, b) = (
+        recipe("/tmp/envs/a", &[("X", "a")]),
+        recipe("/tmp/envs/b", &[("X", "b")]),
+    );
     for shell in shells() {
         let base = variables(&[("X", "x")]);
         let both = environment(&b, &environment(&a, &base));
@@ -382,7 +483,10 @@ fn an_inherited_activation_can_be_undone_and_a_lower_one_waits() {
         let looks = shell.session(&both, &[off(&b), Step::Look, off(&a), Step::Look]);
         assert_eq!(looks[0], environment(&a, &base), "{}", shell.name);
         assert_eq!(looks[1], base, "{}", shell.name);
-        let quiet = Step::Text(format!("{{ {} }} 2>|said", shell_hook_deactivate(shell.shell, &a)));
+        let quiet = Step::Text(format!(
+            "{{ {} }} 2>|said",
+            shell_hook_deactivate(shell.shell, &a)
+        ));
         let looks = shell.session(&both, &[quiet, Step::Look]);
         assert_eq!(looks[0], both, "{}", shell.name);
     }
@@ -422,7 +526,10 @@ impl Conda<'_> {
 
 fn place_scripts(place: &Path, prefix: &str, activation: &Activation) {
     for file in script_files(activation) {
-        let relative = file.path.strip_prefix("etc/conda/").expect("scripts live there");
+        let relative = file
+            .path
+            .strip_prefix("etc/conda/")
+            .expect("scripts live there");
         let path = place.join(prefix).join(relative);
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, file.text).unwrap();
@@ -438,7 +545,10 @@ fn conda_activates_nests_stacks_and_reactivates_by_the_scripts() {
     place_scripts(place.path(), "b", &b);
     let base = variables(&[("X", "old"), ("CONDA_SHLVL", "0")]);
     let told = |body: &dyn Fn(&mut Conda<'_>)| {
-        let mut conda = Conda { place: place.path(), text: String::new() };
+        let mut conda = Conda {
+            place: place.path(),
+            text: String::new(),
+        };
         body(&mut conda);
         Step::Text(conda.text)
     };
@@ -475,9 +585,19 @@ fn conda_activates_nests_stacks_and_reactivates_by_the_scripts() {
         assert_eq!(library(1), Some(in_b), "{}", shell.name);
         assert_eq!(value(&looks[1], "Y"), None, "{}", shell.name);
         assert_eq!(looks[2], looks[0], "{}", shell.name);
-        assert_eq!(library(3), Some(format!("{in_a}:{in_b}:{in_a}").as_str()), "{}", shell.name);
+        assert_eq!(
+            library(3),
+            Some(format!("{in_a}:{in_b}:{in_a}").as_str()),
+            "{}",
+            shell.name
+        );
         assert_eq!(value(&looks[3], "X"), Some(OsStr::new("a")));
-        assert_eq!(value(&looks[4], "X"), Some(OsStr::new("b")), "{}", shell.name);
+        assert_eq!(
+            value(&looks[4], "X"),
+            Some(OsStr::new("b")),
+            "{}",
+            shell.name
+        );
         assert_eq!(looks[5], base, "{}", shell.name);
         assert_eq!(looks[6], base, "{}", shell.name);
     }
@@ -492,9 +612,15 @@ fn package_scripts_run_once_without_strictness_and_are_undone_in_reverse() {
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, text).unwrap();
     };
-    write("activate.d/a.sh", "false; : $NEVER_SET; export ORDER=\"${ORDER}a$#\"\n");
+    write(
+        "activate.d/a.sh",
+        "false; : $NEVER_SET; export ORDER=\"${ORDER}a$#\"\n",
+    );
     write("activate.d/b.sh", "export ORDER=\"${ORDER}b\" X=package\n");
-    write("deactivate.d/a.sh", "export ORDER=\"${ORDER}A$CONDA_DEFAULT_ENV\"; : $NEVER_SET\n");
+    write(
+        "deactivate.d/a.sh",
+        "export ORDER=\"${ORDER}A$CONDA_DEFAULT_ENV\"; : $NEVER_SET\n",
+    );
     write("deactivate.d/b.sh", "export ORDER=\"${ORDER}B\"\n");
     let mut facts = PrefixFacts::empty(Subdir::Linux64);
     facts.activate_scripts = vec!["b.sh".into(), "a.sh".into(), "gone.sh".into()];
@@ -517,9 +643,24 @@ fn package_scripts_run_once_without_strictness_and_are_undone_in_reverse() {
             Step::Look,
         ];
         let looks = shell.session(&variables(&[]), &steps);
-        assert_eq!(value(&looks[0], "ORDER"), Some(OsStr::new("a0b")), "{}", shell.name);
-        assert_eq!(value(&looks[0], "X"), Some(OsStr::new("recipe")), "{}", shell.name);
-        assert_eq!(value(&looks[1], "ORDER"), Some(OsStr::new("a0bBAp q")), "{}", shell.name);
+        assert_eq!(
+            value(&looks[0], "ORDER"),
+            Some(OsStr::new("a0b")),
+            "{}",
+            shell.name
+        );
+        assert_eq!(
+            value(&looks[0], "X"),
+            Some(OsStr::new("recipe")),
+            "{}",
+            shell.name
+        );
+        assert_eq!(
+            value(&looks[1], "ORDER"),
+            Some(OsStr::new("a0bBAp q")),
+            "{}",
+            shell.name
+        );
         assert_eq!(value(&looks[1], "GPUENV_STACK"), None, "{}", shell.name);
 
         let text = run_script(&activation).expect("there are scripts");
@@ -528,9 +669,28 @@ fn package_scripts_run_once_without_strictness_and_are_undone_in_reverse() {
         let output = shell.run(place.path(), &child, &printed);
         fs_err::write(place.path().join("printed"), &output.stdout).unwrap();
         let seen = read(&place.path().join("printed"));
-        assert_eq!(value(&seen, "ORDER"), Some(OsStr::new("a0b")), "{}", shell.name);
-        assert_eq!(value(&seen, "X"), Some(OsStr::new("recipe")), "{}", shell.name);
-        let arguments = ["-c", &text, "sh", "/bin/sh", "-c", "printf %s \"$1\"; exit 7", "x", "a  b"];
+        assert_eq!(
+            value(&seen, "ORDER"),
+            Some(OsStr::new("a0b")),
+            "{}",
+            shell.name
+        );
+        assert_eq!(
+            value(&seen, "X"),
+            Some(OsStr::new("recipe")),
+            "{}",
+            shell.name
+        );
+        let arguments = [
+            "-c",
+            &text,
+            "sh",
+            "/bin/sh",
+            "-c",
+            "printf %s \"$1\"; exit 7",
+            "x",
+            "a  b",
+        ];
         let output = shell.run(place.path(), &child, &arguments);
         assert_eq!(output.stdout, b"a  b", "{}", shell.name);
         assert_eq!(output.status.code(), Some(7), "{}", shell.name);
@@ -574,7 +734,8 @@ fn any_environment() -> impl Strategy<Value = Variables> {
     let value = prop_oneof![
         bytes,
         prop::sample::select(HOSTILE).prop_map(OsString::from),
-        prop::sample::select(vec!["0", "1", "7", "08", "-1", "/tmp/envs/a"]).prop_map(OsString::from),
+        prop::sample::select(vec!["0", "1", "7", "08", "-1", "/tmp/envs/a"])
+            .prop_map(OsString::from),
     ];
     let name = prop::sample::select(TOUCHED).prop_map(OsString::from);
     prop::collection::btree_map(name, value, 0..TOUCHED.len()).prop_map(|mut random| {
@@ -587,7 +748,8 @@ fn any_environment() -> impl Strategy<Value = Variables> {
 fn topmost(all: &[Activation], state: &Variables) -> Option<usize> {
     let stack = value(state, "GPUENV_STACK")?.to_str()?;
     let top = stack.rsplit(':').next()?;
-    all.iter().position(|one| top.starts_with(&format!("{}_", one.tag)))
+    all.iter()
+        .position(|one| top.starts_with(&format!("{}_", one.tag)))
 }
 
 proptest! {

@@ -173,9 +173,3 @@ pub struct Located<T> {
     /// Where it is written.
     pub place: Place,
 }
-
-/// Returns the known word that looks most like the wanted one.
-pub fn suggest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let _ = wanted;
-    known.into_iter().next()
-}

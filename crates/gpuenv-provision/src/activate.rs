@@ -155,7 +155,12 @@ fn texts(value: &Value) -> BTreeMap<String, String> {
 fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
             return Ok(Vec::new());
         }
         Err(error) => return Err(error),
@@ -284,8 +289,15 @@ mod tests {
                 ]
             );
         }
-        let script = stage.path().join(ACTIVATE_DIRECTORY).join(format!("{SCRIPT_STEM}.sh"));
-        assert!(fs::read_to_string(script).unwrap().contains("/env/lib/gpuenv-cuda"));
+        let script = stage
+            .path()
+            .join(ACTIVATE_DIRECTORY)
+            .join(format!("{SCRIPT_STEM}.sh"));
+        assert!(
+            fs::read_to_string(script)
+                .unwrap()
+                .contains("/env/lib/gpuenv-cuda")
+        );
     }
 
     #[test]

@@ -95,7 +95,10 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
     }
     let path = std::path::absolute(path).map_err(|error| refuse(&error))?;
     // `a/../b` names another place where `a` is a link, so it is not resolved here.
-    if path.components().any(|part| part == std::path::Component::ParentDir) {
+    if path
+        .components()
+        .any(|part| part == std::path::Component::ParentDir)
+    {
         let parent = path.parent().map(fs::canonicalize);
         return match (parent, path.file_name()) {
             (Some(Ok(parent)), Some(name)) => Ok(parent.join(name)),
@@ -108,9 +111,15 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Diagnostic> {
 /// Refuses what cannot name an environment on every platform.
 fn check_name(name: &str) -> Result<(), Diagnostic> {
     let mut bytes = name.bytes();
-    let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let first = bytes
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let stem = name
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let digit_device = |prefix: &str| {
         let digit = stem.strip_prefix(prefix);
         digit.is_some_and(|digit| digit.len() == 1 && digit.as_bytes()[0].is_ascii_digit())
@@ -138,7 +147,9 @@ mod tests {
             assert!(check_name(good).is_ok(), "{good}");
         }
         let long = "x".repeat(101);
-        for bad in ["", ".", "..", "-x", "a b", "a/b", "ä", "con", "NUL.txt", "com1", "a.", &long] {
+        for bad in [
+            "", ".", "..", "-x", "a b", "a/b", "ä", "con", "NUL.txt", "com1", "a.", &long,
+        ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

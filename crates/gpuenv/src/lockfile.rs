@@ -33,7 +33,10 @@ fn candidates(origin: &Origin, name: &str) -> [PathBuf; 2] {
         Origin::Shipped => Path::new(""),
         Origin::File(file) => file.parent().unwrap_or(Path::new("")),
     };
-    [beside.join(FILE_NAME), beside.join(format!("{name}.gpuenv.lock"))]
+    [
+        beside.join(FILE_NAME),
+        beside.join(format!("{name}.gpuenv.lock")),
+    ]
 }
 
 /// Finds and reads the lock of a recipe.
@@ -72,7 +75,9 @@ pub fn place(text: &RecipeText, name: &str) -> Result<PathBuf, Diagnostic> {
 /// Returns whether a lock may be that of a recipe. One that another tool wrote
 /// says nothing about it.
 fn is_of(lock: &Lock, name: &str) -> bool {
-    lock.settings.as_ref().is_none_or(|settings| settings.recipe == name)
+    lock.settings
+        .as_ref()
+        .is_none_or(|settings| settings.recipe == name)
 }
 
 /// Reads a lock.
@@ -82,10 +87,13 @@ fn is_of(lock: &Lock, name: &str) -> bool {
 pub fn read(path: &Path) -> Result<LockFile, Diagnostic> {
     let label = path.display().to_string();
     let text = read_text(path).map_err(|error| {
-        Diagnostic::error(Code::LOCK_UNREADABLE, format!("the lock `{label}` cannot be read"))
-            .at(Place::file(&label))
-            .cause(&error)
-            .help("make it readable, or make a new one with `gpuenv lock`")
+        Diagnostic::error(
+            Code::LOCK_UNREADABLE,
+            format!("the lock `{label}` cannot be read"),
+        )
+        .at(Place::file(&label))
+        .cause(&error)
+        .help("make it readable, or make a new one with `gpuenv lock`")
     })?;
     let lock = lock::parse(&label, &text)?;
     Ok(LockFile {
@@ -117,16 +125,22 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
     };
     replace(folder, path, text).map_err(|error| {
         let label = path.display().to_string();
-        Diagnostic::error(Code::LOCK_UNWRITABLE, format!("the lock `{label}` cannot be written"))
-            .cause(&error)
-            .help("choose another place with `--output FILE`")
+        Diagnostic::error(
+            Code::LOCK_UNWRITABLE,
+            format!("the lock `{label}` cannot be written"),
+        )
+        .cause(&error)
+        .help("choose another place with `--output FILE`")
     })
 }
 
 fn replace(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
     // A link is followed, so that what it points to is replaced and not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(folder);
+    let folder = target
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(folder);
     let mut file = tempfile::Builder::new()
         .prefix(".gpuenv-lock-")
         .tempfile_in(folder)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gpuenv_core::{Code, Diagnostic, Lock, Plan, Recipe, Solution, lock, plan};
-use gpuenv_provision::{SolveError, Upgrade, Wishes, solve};
+use gpuenv_provision::{Upgrade, Wishes, solve};
 use rattler_conda_types::Subdir;
 
 use crate::{Failure, Session, lockfile::LockFile};
@@ -20,7 +20,11 @@ pub struct Made {
 
 /// Returns the platforms of a recipe, as written.
 pub fn platforms(recipe: &Recipe) -> Vec<Subdir> {
-    recipe.platforms.iter().map(|platform| platform.value).collect()
+    recipe
+        .platforms
+        .iter()
+        .map(|platform| platform.value)
+        .collect()
 }
 
 /// Decides the recipe for each platform.
@@ -33,7 +37,12 @@ pub fn plans(recipe: &Recipe, platforms: &[Subdir]) -> Result<Vec<Plan>, Vec<Dia
     for platform in platforms {
         match plan::plan(recipe, *platform) {
             Ok(plan) => plans.push(plan),
-            Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
+            Err(found) => errors.extend(
+                found
+                    .into_iter()
+                    .filter(|e| !errors.contains(e))
+                    .collect::<Vec<_>>(),
+            ),
         }
     }
     match errors.is_empty() {
@@ -56,7 +65,7 @@ pub fn make(
     wishes: Wishes,
     existing: Option<&LockFile>,
 ) -> Result<Made, Failure> {
-    let plans = plans(recipe, wanted)?;
+    let plans = plans(recipe, wanted).map_err(Failure::several)?;
     let mut notes: Vec<Diagnostic> = plans.iter().filter_map(wheels_pending).collect();
     let others = kept_platforms(recipe, wanted, existing, &mut notes)?;
     let solved = match existing {
@@ -92,9 +101,7 @@ fn solve_all(
 ) -> Result<Vec<(Plan, Solution)>, Failure> {
     let access = session.access()?;
     let solved = session.block_on(solve(&plans, &wishes, &access, session.reporter()))?;
-    let solutions = solved.map_err(|errors: Vec<SolveError>| {
-        errors.into_iter().map(Diagnostic::from).collect::<Vec<_>>()
-    })?;
+    let solutions = solved.map_err(Failure::several)?;
     Ok(plans.into_iter().zip(solutions).collect())
 }
 
@@ -111,10 +118,11 @@ fn kept_platforms(
     let mut others = platforms(recipe);
     others.retain(|platform| !wanted.contains(platform));
     others.retain(|platform| file.lock.platforms.contains_key(platform.as_str()));
-    let plans = plans(recipe, &others)?;
+    let plans = plans(recipe, &others).map_err(Failure::several)?;
     for plan in &plans {
         let differences = lock::check(&file.lock, std::slice::from_ref(plan));
-        let stale = |found: &&lock::Difference| !matches!(found, lock::Difference::PlatformRemoved(_));
+        let stale =
+            |found: &&lock::Difference| !matches!(found, lock::Difference::PlatformRemoved(_));
         if let Some(first) = differences.iter().find(stale) {
             let platform = plan.platform();
             notes.push(

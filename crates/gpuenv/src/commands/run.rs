@@ -1,6 +1,9 @@
 //! `gpuenv run`: runs a command inside an environment.
 
-use std::{ffi::OsString, process::Command};
+use std::{
+    ffi::{OsStr, OsString},
+    process::Command,
+};
 
 use gpuenv_core::{Code, Diagnostic, activation};
 
@@ -60,16 +63,22 @@ fn prepare(args: &Args, session: &Session) -> Result<Command, Diagnostic> {
     let mut command = match activation::run_script(&activation) {
         None => {
             // The program is looked up where it will run, not where gpuenv runs.
-            let program = found_on_path(&args.command[0], variables.get("PATH".as_ref()));
+            let program = found_on_path(&args.command[0], variables.get(OsStr::new("PATH")));
             let mut command = Command::new(program);
             command.args(&args.command[1..]);
             command
         }
         Some(script) => {
             let shell = ["/bin/bash", "/usr/bin/bash"];
-            let shell = shell.iter().find(|shell| std::path::Path::new(shell).exists());
+            let shell = shell
+                .iter()
+                .find(|shell| std::path::Path::new(shell).exists());
             let mut command = Command::new(shell.unwrap_or(&"/bin/sh"));
-            command.arg("-c").arg(script).arg("gpuenv").args(&args.command);
+            command
+                .arg("-c")
+                .arg(script)
+                .arg("gpuenv")
+                .args(&args.command);
             command
         }
     };
@@ -124,5 +133,6 @@ fn refused(error: &std::io::Error, name: &OsString) -> Outcome {
     };
     let message = format!("`{}` cannot be started", name.to_string_lossy());
     let diagnostic = Diagnostic::error(Code::ACTIVATION_COMMAND, message).cause(error);
-    Outcome::exit(code).diagnostic(diagnostic.help("`gpuenv info ENV` shows what the environment holds"))
+    Outcome::exit(code)
+        .diagnostic(diagnostic.help("`gpuenv info ENV` shows what the environment holds"))
 }

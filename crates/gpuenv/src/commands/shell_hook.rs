@@ -49,7 +49,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 fn shell(wanted: Option<&str>, usual: Option<&str>) -> Result<Shell, Diagnostic> {
     match wanted.or(usual) {
         Some(name) => Ok(name.parse::<Shell>()?),
-        None => Err(Diagnostic::error(Code::ACTIVATION_SHELL, "`$SHELL` does not name a shell")
-            .help(format!("name it: `--shell {}`", Shell::NAMES.join("|")))),
+        None => Err(
+            Diagnostic::error(Code::ACTIVATION_SHELL, "`$SHELL` does not name a shell")
+                .help(format!("name it: `--shell {}`", Shell::NAMES.join("|"))),
+        ),
     }
 }
