@@ -15,6 +15,7 @@ mod scalar;
 mod schema;
 mod sink;
 mod source;
+mod spec;
 mod suggest;
 mod syntax;
 mod table;
@@ -39,10 +40,12 @@ pub use entries::{Branch, Entries, Entry};
 pub use error::{Problem, RecipeError};
 pub use name::{BadName, check_name};
 pub use parse::parse;
-pub use requirement::{BadRequirement, BadSpec, RequirementProblem, dependency, wheel};
+pub use requirement::{BadRequirement, RequirementProblem, wheel};
 pub use scalar::{BadChannel, BadPlatform, BadUrl, BadVersion};
 pub use schema::schema;
+pub use spec::{BadSpec, dependency};
 pub use suggest::suggest;
+pub use syntax::BadSyntax;
 pub use variable::BadVariable;
 
 /// A recipe: what an environment is made of, on every platform it is for.

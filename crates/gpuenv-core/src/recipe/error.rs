@@ -4,6 +4,7 @@ use super::{
     BadCondition, BadName, BadRequirement, BadSpec, RequirementProblem,
     scalar::{BadChannel, BadPlatform, BadUrl, BadVersion},
     suggest,
+    syntax::BadSyntax,
     variable::BadVariable,
 };
 use crate::{Code, Diagnostic, Place};
@@ -21,62 +22,9 @@ pub struct RecipeError {
 /// Something wrong with a recipe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// The bytes are not UTF-8.
-    #[error("the recipe is not UTF-8 text")]
-    NotUtf8 {
-        /// It looks like UTF-16, as some Windows programs write.
-        is_utf16: bool,
-    },
-    /// An invisible character that recipes must not hold.
-    #[error("the recipe holds the invisible character U+{:04X}", u32::from(*.0))]
-    ForbiddenCharacter(char),
-    /// There is nothing in it.
-    #[error("the recipe is empty")]
-    Empty,
-    /// A tab indents a line.
-    #[error("a tab indents this line, and YAML knows only spaces there")]
-    Tab,
-    /// A merge was left half done.
-    #[error("the recipe holds an unresolved merge conflict")]
-    MergeConflict,
-    /// It is not YAML.
-    #[error("the recipe is not valid YAML: {message}")]
-    Syntax {
-        /// What the YAML parser says.
-        message: String,
-        /// What the author can do.
-        help: &'static str,
-    },
-    /// More than one YAML document.
-    #[error("the recipe holds more than one YAML document")]
-    SeveralDocuments,
-    /// An alias without an anchor.
-    #[error("the alias `*{0}` has no anchor `&{0}` before it")]
-    UnknownAnchor(String),
-    /// An alias inside of what it stands for.
-    #[error("this alias stands for something that holds it")]
-    AliasInsideItself,
-    /// A YAML tag.
-    #[error("a YAML tag has no meaning in a recipe")]
-    Tag,
-    /// The file is too large.
-    #[error("the recipe is larger than {limit} bytes")]
-    TooLarge {
-        /// The largest size.
-        limit: usize,
-    },
-    /// Lists and maps are nested too deeply.
-    #[error("lists and maps are nested more than {limit} levels deep")]
-    TooDeep {
-        /// The deepest nesting.
-        limit: usize,
-    },
-    /// Too many values, aliases written out.
-    #[error("the recipe holds more than {limit} values, or its aliases expand too far")]
-    TooMuch {
-        /// The most values.
-        limit: usize,
-    },
+    /// The file is no YAML that is safe to read.
+    #[error(transparent)]
+    Syntax(#[from] BadSyntax),
     /// A key is given twice.
     #[error("`{key}` is given twice, first in line {first}")]
     DuplicateKey {
@@ -177,7 +125,7 @@ pub enum Problem {
     #[error(transparent)]
     Requirement(#[from] BadRequirement),
     /// An `if`.
-    #[error("this `if` cannot be read: {0}")]
+    #[error(transparent)]
     Condition(#[from] BadCondition),
 }
 
@@ -185,19 +133,7 @@ impl Problem {
     /// Returns the code of the diagnostic.
     pub fn code(&self) -> Code {
         match self {
-            Problem::NotUtf8 { .. }
-            | Problem::ForbiddenCharacter(_)
-            | Problem::Empty
-            | Problem::Tab
-            | Problem::MergeConflict
-            | Problem::Syntax { .. }
-            | Problem::SeveralDocuments
-            | Problem::UnknownAnchor(_)
-            | Problem::AliasInsideItself
-            | Problem::Tag => Code::RECIPE_SYNTAX,
-            Problem::TooLarge { .. } | Problem::TooDeep { .. } | Problem::TooMuch { .. } => {
-                Code::RECIPE_TOO_LARGE
-            }
+            Problem::Syntax(bad) => bad.code(),
             Problem::DuplicateKey { .. } => Code::RECIPE_DUPLICATE_KEY,
             Problem::UnknownKey { .. } => Code::RECIPE_UNKNOWN_KEY,
             Problem::MissingKey { .. } => Code::RECIPE_MISSING_KEY,
@@ -231,36 +167,7 @@ impl Problem {
     /// Returns what the author can type or edit.
     pub fn help(&self) -> String {
         match self {
-            Problem::NotUtf8 { is_utf16: true } => {
-                "this looks like UTF-16: save the file as UTF-8".to_string()
-            }
-            Problem::NotUtf8 { is_utf16: false } => "save the file as UTF-8".to_string(),
-            Problem::ForbiddenCharacter(_) => "delete the character".to_string(),
-            Problem::Empty => {
-                "begin with a recipe that works: `gpuenv recipe show hello-gpu`".to_string()
-            }
-            Problem::Tab => "replace the tab by spaces".to_string(),
-            Problem::MergeConflict => {
-                "keep one side, and delete the lines with `<<<<<<<`, `=======` and `>>>>>>>`"
-                    .to_string()
-            }
-            Problem::Syntax { help, .. } => (*help).to_string(),
-            Problem::SeveralDocuments => {
-                "delete this `---` line, or put the second recipe into a file of its own"
-                    .to_string()
-            }
-            Problem::UnknownAnchor(name) => {
-                format!("put `&{name}` before the first value, or quotes around `*{name}`")
-            }
-            Problem::AliasInsideItself => "write the value out".to_string(),
-            Problem::Tag => {
-                "delete the `!…`, or put text that begins with `!` into quotes".to_string()
-            }
-            Problem::TooLarge { .. } | Problem::TooDeep { .. } => {
-                "check that this file is a recipe: `gpuenv recipe show hello-gpu` shows one"
-                    .to_string()
-            }
-            Problem::TooMuch { .. } => "write out the values instead of `*alias`".to_string(),
+            Problem::Syntax(bad) => bad.help(),
             Problem::DuplicateKey { key, first } => {
                 format!("keep one `{key}`: here or in line {first}")
             }
@@ -307,11 +214,7 @@ fn quoted(words: &[&str]) -> String {
 
 impl From<RecipeError> for Diagnostic {
     fn from(RecipeError { problem, place }: RecipeError) -> Self {
-        let message = match &problem {
-            Problem::Condition(bad) => bad.to_string(),
-            problem => problem.to_string(),
-        };
-        Diagnostic::error(problem.code(), shortened(message))
+        Diagnostic::error(problem.code(), shortened(problem.to_string()))
             .at(place)
             .help(shortened(problem.help()))
     }

@@ -8,10 +8,9 @@ use std::collections::HashMap;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
 use super::{
-    error::Problem,
     sink::Sink,
     source::{Mark, Source},
-    syntax::is_forbidden,
+    syntax::{BadSyntax, is_forbidden},
 };
 
 /// How deep lists and maps may be nested.
@@ -106,13 +105,13 @@ pub(super) fn read(source: &Source<'_>, sink: &mut Sink<'_>) -> Option<Node> {
         if matches!(event, Event::DocumentStart(..)) {
             documents += 1;
             if documents > 1 {
-                sink.report(mark, Problem::SeveralDocuments);
+                sink.report(mark, BadSyntax::SeveralDocuments);
                 return None;
             }
         }
         if event.tag().is_some() {
             let tag = span.tag_start().unwrap_or(span.start);
-            sink.report(self::mark(&tag, span.end.byte_offset()), Problem::Tag);
+            sink.report(self::mark(&tag, span.end.byte_offset()), BadSyntax::Tag);
         }
         if event.is_node() {
             refuse_tab_indent(source, mark, sink);
@@ -128,7 +127,7 @@ pub(super) fn read(source: &Source<'_>, sink: &mut Sink<'_>) -> Option<Node> {
             ..
         })
         | None => {
-            sink.report(Mark::START, Problem::Empty);
+            sink.report(Mark::START, BadSyntax::Empty);
             None
         }
         root => root,
@@ -146,7 +145,7 @@ fn mark(start: &granit_parser::Marker, end: Option<usize>) -> Mark {
 }
 
 impl Tree {
-    fn take(&mut self, event: Event<'_>, mark: Mark, sink: &mut Sink<'_>) -> Result<(), Problem> {
+    fn take(&mut self, event: Event<'_>, mark: Mark, sink: &mut Sink<'_>) -> Result<(), BadSyntax> {
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let kind = scalar(text.into_owned(), style, mark, sink);
@@ -161,7 +160,7 @@ impl Tree {
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => self.alias(anchor),
             Event::UnresolvedAlias(name) => {
-                sink.report(mark, Problem::UnknownAnchor(name.into_owned()));
+                sink.report(mark, BadSyntax::UnknownAnchor(name.into_owned()));
                 let kind = Kind::Refused;
                 self.add(Node { mark, kind }, 0)
             }
@@ -169,15 +168,15 @@ impl Tree {
         }
     }
 
-    fn open(&mut self, mark: Mark, anchor: usize, kind: OpenKind) -> Result<(), Problem> {
+    fn open(&mut self, mark: Mark, anchor: usize, kind: OpenKind) -> Result<(), BadSyntax> {
         if self.open.len() >= DEEPEST {
-            return Err(Problem::TooDeep { limit: DEEPEST });
+            return Err(BadSyntax::TooDeep { limit: DEEPEST });
         }
         self.open.push(Open { mark, anchor, kind });
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Problem> {
+    fn close(&mut self) -> Result<(), BadSyntax> {
         let Some(Open { mark, anchor, kind }) = self.open.pop() else {
             return Ok(());
         };
@@ -188,28 +187,28 @@ impl Tree {
         self.add(Node { mark, kind }, anchor)
     }
 
-    fn alias(&mut self, anchor: usize) -> Result<(), Problem> {
+    fn alias(&mut self, anchor: usize) -> Result<(), BadSyntax> {
         let Some(anchored) = self.anchors.get(&anchor) else {
-            return Err(Problem::AliasInsideItself);
+            return Err(BadSyntax::AliasInsideItself);
         };
         if self.open.len() + anchored.depth > DEEPEST {
-            return Err(Problem::TooDeep { limit: DEEPEST });
+            return Err(BadSyntax::TooDeep { limit: DEEPEST });
         }
         // `add` counts the topmost node itself.
         self.nodes += anchored.nodes - 1;
         self.text += anchored.text;
         if self.nodes > MOST_NODES || self.text > MOST_TEXT {
-            return Err(Problem::TooMuch { limit: MOST_NODES });
+            return Err(BadSyntax::TooMuch { limit: MOST_NODES });
         }
         let node = anchored.node.clone();
         self.add(node, 0)
     }
 
     /// Puts a complete node where it belongs.
-    fn add(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), BadSyntax> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            return Err(Problem::TooMuch { limit: MOST_NODES });
+            return Err(BadSyntax::TooMuch { limit: MOST_NODES });
         }
         if anchor != 0 {
             let (nodes, text, depth) = size(&node);
@@ -252,7 +251,7 @@ fn size(node: &Node) -> (usize, usize, usize) {
 
 fn scalar(text: String, style: ScalarStyle, mark: Mark, sink: &mut Sink<'_>) -> Kind {
     if let Some(character) = text.chars().find(|c| is_forbidden(*c)) {
-        sink.report(mark, Problem::ForbiddenCharacter(character));
+        sink.report(mark, BadSyntax::ForbiddenCharacter(character));
         return Kind::Refused;
     }
     let is_null = matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
@@ -272,23 +271,23 @@ fn refuse_tab_indent(source: &Source<'_>, at: Mark, sink: &mut Sink<'_>) {
     let begins_line = start == 0 || before[..start].ends_with(['\n', '\r']);
     if let (true, Some(tab)) = (begins_line, before[start..].find('\t')) {
         let tab = start + tab;
-        sink.report(source.mark(tab, tab + 1), Problem::Tab);
+        sink.report(source.mark(tab, tab + 1), BadSyntax::Tab);
     }
 }
 
 fn refuse_syntax(error: &ScanError, source: &Source<'_>, sink: &mut Sink<'_>) {
     let at = mark(error.marker(), None);
     let (mark, problem) = match error.kind() {
-        ErrorKind::RecursionLimitExceeded => (at, Problem::TooDeep { limit: DEEPEST }),
+        ErrorKind::RecursionLimitExceeded => (at, BadSyntax::TooDeep { limit: DEEPEST }),
         kind => match tab_of(kind, source, at) {
-            Some(tab) => (source.mark(tab, tab + 1), Problem::Tab),
+            Some(tab) => (source.mark(tab, tab + 1), BadSyntax::Tab),
             None => {
                 let message = kind
                     .to_string()
                     .replace("wasn't", "was not")
                     .replace('\'', "`");
                 let help = syntax_help(kind);
-                (at, Problem::Syntax { message, help })
+                (at, BadSyntax::NotYaml { message, help })
             }
         },
     };

@@ -11,9 +11,9 @@ use super::{
     error::Problem,
     name, node,
     node::{Kind, Node},
-    requirement::{self, BadSpec},
-    scalar,
+    requirement, scalar,
     sink::Sink,
+    spec::{self, BadSpec},
     syntax,
     table::{self, Form, Table, text},
     variable,
@@ -310,7 +310,7 @@ fn dependencies(
     });
     let mut dependency = |node: &Node, sink: &mut Sink<'_>| {
         let text = dependency_text(node, sink)?;
-        let checked = requirement::dependency(text).and_then(|spec| own_channel(spec, &known));
+        let checked = spec::dependency(text).and_then(|spec| own_channel(spec, &known));
         match checked {
             Ok(spec) => Some(Dependency {
                 spec,
