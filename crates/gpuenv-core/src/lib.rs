@@ -11,6 +11,7 @@ pub mod code;
 pub mod diagnostic;
 pub mod event;
 pub mod plan;
+pub mod probe;
 pub mod recipe;
 pub mod target;
 
