@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod event;
 pub mod lock;
 pub mod plan;
+pub mod probe;
 pub mod recipe;
 pub mod solution;
 pub mod target;
