@@ -11,9 +11,14 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Returns a seed for a text, so that two files do not get the same bytes (FNV-1a).
+/// Returns a seed for a text, so that two files do not get the same bytes.
 pub(crate) fn seed(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    fingerprint(text.as_bytes())
+}
+
+/// Returns a number that changes with the bytes (FNV-1a).
+pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
@@ -39,6 +44,14 @@ mod tests {
         assert_ne!(bytes, noise(seed("lib/other.bin"), 100_001));
         let packed = zstd::encode_all(&bytes[..], 19).expect("memory to memory");
         assert!(packed.len() >= bytes.len(), "{} bytes", packed.len());
+    }
+
+    #[test]
+    fn the_fingerprint_is_fnv_1a() {
+        // From the reference table of its authors.
+        assert_eq!(fingerprint(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fingerprint(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fingerprint(b"foobar"), 0x8594_4171_f739_67e8);
     }
 
     #[test]
