@@ -164,32 +164,56 @@ mod tests {
         }
     }
 
-    fn refused(text: &str) -> (String, Option<(usize, usize, usize)>) {
+    fn refused(text: &str) -> String {
         let error = Config::parse("c", text).expect_err(text);
         assert_eq!(error.code, Code::CONFIG_BAD);
-        let span = error.place.and_then(|place| place.span);
-        (
-            error.message,
-            span.map(|span| (span.line, span.column, span.length)),
-        )
+        let span = error.place.and_then(|place| place.span).expect("a place");
+        let (line, column, length) = (span.line, span.column, span.length);
+        format!("{line}:{column}+{length} {}", error.message)
     }
 
     #[test]
     fn what_is_wrong_comes_with_its_place() {
-        insta::assert_debug_snapshot!(
-            [
-                "offline: false\nmirror: x\n",
-                "offline: maybe\n",
-                "mirrors: https://lab\n",
-                "mirrors:\n- lab\n",
-                "offline: true\noffline: true\n",
-                "mirrors: [",
-                "- a\n",
-                "just text",
-                "\toffline: true",
-            ]
-            .map(refused),
-            @""
+        let refused = [
+            "offline: false\nmirror: x\n",
+            "offline: maybe\n",
+            "mirrors: https://lab\n",
+            "mirrors:\n- lab\n",
+            "offline: true\noffline: true\n",
+            "mirrors: [",
+            "- a\n",
+            "just text",
+            "offline:\n\ttrue: 1",
+        ]
+        .map(refused);
+        insta::assert_snapshot!(refused.join("\n"), @"
+        2:1+6 the configuration has no key `mirror`
+        1:10+1 the configuration cannot be read: invalid boolean
+        1:10+1 the configuration cannot be read: expected sequence start
+        2:3+3 `lab` is not a mirror
+        2:1+7 the key `offline` is given twice
+        1:10+1 the configuration cannot be read: unclosed bracket '['
+        1:1+1 the configuration cannot be read: expected mapping start
+        1:1+1 the configuration cannot be read: expected mapping start
+        2:2+1 the configuration cannot be read: tabs disallowed within this context (block indentation)
+        ");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_counts_only_when_it_is_named() {
+        let missing = Some("/nowhere/config.yaml".into());
+        let named = Env {
+            named_config: missing.clone(),
+            ..Env::default()
+        };
+        let default = Env {
+            default_config: missing,
+            ..Env::default()
+        };
+        assert_eq!(Config::read(&default), Ok(Config::default()));
+        assert_eq!(
+            Config::read(&named).map_err(|e| e.code),
+            Err(Code::CONFIG_BAD)
         );
     }
 }

@@ -4,7 +4,7 @@
 //! decided what it gets: one line, cut around what matters, free of anything
 //! that steers a terminal.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use gpuenv_core::{Diagnostic, Place, Severity, Span};
 
 use crate::{
@@ -84,32 +84,45 @@ fn labelled(meaning: Meaning, label: &str, text: &str) -> String {
 }
 
 fn header(diagnostic: &Diagnostic, width: usize) -> String {
-    let code = diagnostic.code.to_string();
     let message = shown(&diagnostic.message, MESSAGE);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(message.as_str()).id(code);
-    let group = Group::with_title(title);
-    let group = match &diagnostic.place {
-        None => group,
-        Some(Place { file, span: None }) => group.element(Origin::path(shown(file, MESSAGE))),
-        Some(Place {
-            file,
-            span: Some(span),
-        }) => {
+    let title = level
+        .clone()
+        .primary_title(message.as_str())
+        .id(diagnostic.code.to_string());
+    let mut text = rendered(Group::with_title(title));
+    if let Some(place) = &diagnostic.place {
+        text += &location(place);
+        if let Some(span) = &place.span {
             let excerpt = Excerpt::cut(span, width);
             let snippet = Snippet::source(excerpt.text)
                 .line_start(span.line)
                 .annotation(AnnotationKind::Primary.span(excerpt.underlined));
-            let origin = Origin::path(shown(file, MESSAGE))
-                .line(span.line)
-                .char_column(span.column);
-            group.element(origin).element(snippet)
+            text += &rendered(Group::with_level(level).element(snippet));
         }
-    };
+    }
+    text
+}
+
+/// Returns the line that says where; the library would count columns in what is
+/// left of the line after cutting.
+fn location(place: &Place) -> String {
+    let file = shown(&place.file, MESSAGE).replace('\n', "␊");
+    let arrow = styled(Meaning::Margin, "-->");
+    match &place.span {
+        None => format!(" {arrow} {file}\n"),
+        Some(Span { line, column, .. }) => {
+            let margin = " ".repeat(line.to_string().len());
+            format!("{margin}{arrow} {file}:{line}:{column}\n")
+        }
+    }
+}
+
+fn rendered(group: Group<'_>) -> String {
     // Its own way of cutting lines never has anything to do.
     let text = renderer().term_width(10_000).render(&[group]);
     let lines = text.lines().map(|line| format!("{}\n", line.trim_end()));
@@ -122,6 +135,7 @@ fn renderer() -> Renderer {
         .warning(Meaning::Warning.style())
         .note(Meaning::Note.style())
         .help(Meaning::Help.style())
+        .line_num(Meaning::Margin.style())
 }
 
 /// The part of a source line that is shown.

@@ -23,6 +23,8 @@ pub enum Meaning {
     Heading,
     /// Something that may be overlooked.
     Aside,
+    /// What stands beside a source line.
+    Margin,
 }
 
 impl Meaning {
@@ -31,7 +33,7 @@ impl Meaning {
         match self {
             Self::Error => AnsiColor::BrightRed.on_default().effects(Effects::BOLD),
             Self::Warning => AnsiColor::BrightYellow.on_default().effects(Effects::BOLD),
-            Self::Note => AnsiColor::BrightBlue.on_default().effects(Effects::BOLD),
+            Self::Note | Self::Margin => AnsiColor::BrightBlue.on_default().effects(Effects::BOLD),
             Self::Help => AnsiColor::BrightCyan.on_default().effects(Effects::BOLD),
             Self::Good => AnsiColor::BrightGreen.on_default().effects(Effects::BOLD),
             Self::Literal => AnsiColor::Cyan.on_default(),

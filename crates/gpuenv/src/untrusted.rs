@@ -5,14 +5,17 @@
 
 use std::{borrow::Cow, ops::Range};
 
+/// How far behind its cut a text is looked at, so that a secret that is cut in
+/// two is still known as one.
+const MARGIN: usize = 1_000;
+
 /// Returns the text with secrets replaced, control characters visible, and cut
 /// to so many characters. Line ends stay.
 pub fn shown(text: &str, limit: usize) -> String {
-    // Cut first: looking for secrets in a flood is what a flood wants.
-    let end = text.char_indices().nth(limit).map(|(index, _)| index);
+    let redacted = redact(&text[..end_of(text, limit + MARGIN)]);
+    let end = end_of(&redacted, limit);
     let mut shown = String::new();
-    let redacted = redact(&text[..end.unwrap_or(text.len())]);
-    let mut chars = redacted.chars().peekable();
+    let mut chars = redacted[..end].chars().peekable();
     while let Some(c) = chars.next() {
         match c {
             '\n' => shown.push('\n'),
@@ -20,11 +23,19 @@ pub fn shown(text: &str, limit: usize) -> String {
             c => push_visible(&mut shown, c),
         }
     }
-    if let Some(end) = end {
-        let rest = text[end..].chars().count();
+    if end < redacted.len() {
+        let rest = text.chars().count() - limit;
         shown += &format!("… ({rest} more characters)");
     }
     shown
+}
+
+/// Returns where the text ends after so many characters.
+fn end_of(text: &str, characters: usize) -> usize {
+    let mut indices = text.char_indices();
+    indices
+        .nth(characters)
+        .map_or(text.len(), |(index, _)| index)
 }
 
 /// Appends a character, one that a terminal would obey in a visible form.
@@ -204,6 +215,13 @@ mod tests {
             "ééé… (999997 more characters)"
         );
         assert_eq!(shown("abc", 3), "abc");
+    }
+
+    #[test]
+    fn a_cut_does_not_uncover_a_secret() {
+        let text = format!("https://user:{}@host/", "s".repeat(500));
+        assert_eq!(shown(&text, 100), "https://***@host/");
+        assert!(!shown(&text, 9).contains("us"));
     }
 
     proptest! {
