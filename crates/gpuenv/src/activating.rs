@@ -10,8 +10,8 @@ use fs_err as fs;
 use gpuenv_core::{
     Code, Diagnostic,
     activation::{self, Activation},
-    lock,
-    plan::{ActivationSettings, LibraryPath},
+    lock::{self, PlatformSettings},
+    plan::{ActivationSettings, Gpu, LibraryPath},
 };
 use gpuenv_provision::activate;
 use rattler_conda_types::Subdir;
@@ -35,27 +35,58 @@ pub fn of(prefix: &Path) -> Result<Activation, Diagnostic> {
     Ok(activation::activation(&text, &settings, &facts)?)
 }
 
-fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
-    let here = Subdir::current().unwrap_or(Subdir::NoArch);
+/// What an environment keeps of the lock that it was made from.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The platform.
+    pub platform: Subdir,
+    /// Whether it is of use without a GPU.
+    pub gpu: Gpu,
+    /// What differs by platform.
+    pub settings: PlatformSettings,
+}
+
+/// Reads what an environment keeps; `None` where gpuenv made neither it nor its lock.
+///
+/// # Errors
+/// GE404 if its lock is damaged.
+pub fn kept(prefix: &Path) -> Result<Option<Kept>, Diagnostic> {
     let file: PathBuf = prefix.join(KEPT_LOCK);
-    let foreign = ActivationSettings {
-        env: BTreeMap::new(),
-        library_path: LibraryPath::None,
-    };
     let Ok(text) = fs::read_to_string(&file) else {
-        return Ok((here, foreign));
+        return Ok(None);
     };
-    let Some(kept) = lock::settings(&file.display().to_string(), &text)? else {
-        return Ok((here, ActivationSettings::default()));
+    let Some(mut settings) = lock::settings(&file.display().to_string(), &text)? else {
+        return Ok(None);
     };
-    let platform = match kept.platforms.get(here.as_str()) {
-        Some(platform) => return Ok((here, platform.activation.clone())),
-        None => kept.platforms.into_iter().next(),
-    };
-    Ok(match platform.map(|(name, kept)| (name.parse(), kept)) {
-        Some((Ok(subdir), kept)) => (subdir, kept.activation),
-        _ => (here, ActivationSettings::default()),
-    })
+    let here = Subdir::current().unwrap_or(Subdir::NoArch);
+    // A prefix for another platform holds that platform's files and no others.
+    let found = settings.platforms.remove_entry(here.as_str());
+    let found = found.or_else(|| settings.platforms.pop_first());
+    Ok(found.and_then(|(name, platform)| {
+        Some(Kept {
+            platform: name.parse().ok()?,
+            gpu: settings.gpu,
+            settings: platform,
+        })
+    }))
+}
+
+fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
+    if let Some(kept) = kept(prefix)? {
+        return Ok((kept.platform, kept.settings.activation));
+    }
+    let here = Subdir::current().unwrap_or(Subdir::NoArch);
+    let ours = prefix.join(KEPT_LOCK).exists();
+    Ok((
+        here,
+        match ours {
+            true => ActivationSettings::default(),
+            false => ActivationSettings {
+                env: BTreeMap::new(),
+                library_path: LibraryPath::None,
+            },
+        },
+    ))
 }
 
 /// Returns this process' environment with an activation carried out.

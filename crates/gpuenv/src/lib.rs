@@ -22,12 +22,14 @@ pub mod options;
 pub mod outcome;
 pub mod panic;
 pub mod printer;
+pub mod probing;
 pub mod program;
 pub mod progress;
 pub mod render;
 pub mod session;
 pub mod source;
 pub mod style;
+pub mod table;
 pub mod untrusted;
 
 pub use cli::command_line;
