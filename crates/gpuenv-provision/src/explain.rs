@@ -71,7 +71,8 @@ pub(crate) fn require_packages(plan: &Plan, index: &Index) -> Result<(), SolveEr
         let Some(name) = dependency.spec.name.as_exact() else {
             continue;
         };
-        if !known.contains(name) {
+        // A virtual package that the target lacks is no misspelt name.
+        if !known.contains(name) && !name.as_normalized().starts_with("__") {
             let canonical = index.places.iter().map(|place| place.canonical.as_str());
             return Err(SolveError::NoSuchPackage {
                 name: name.as_normalized().to_string(),

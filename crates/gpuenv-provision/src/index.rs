@@ -5,7 +5,7 @@
 //! are all dropped no longer shadows a weaker one: strict channel priority would
 //! silently stop being strict.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use futures::future::try_join_all;
 use gpuenv_core::{Event, Plan, Reporter, channel};
@@ -17,13 +17,20 @@ use rattler_repodata_gateway::{
 };
 use url::Url;
 
-use crate::{Access, embedded, index_error::IndexError, unzstd};
+use crate::{
+    Access, embedded,
+    index_error::{self, IndexError},
+    unzstd::{self, UnpackError},
+};
 
 /// What the channels hold for one plan.
 pub struct Index {
     /// The records, a bucket per channel and subdir, strongest channel first.
-    pub buckets: Vec<RepoData>,
-    /// The names that the channels know, for "did you mean"; only read on demand.
+    ///
+    /// Within a bucket they are sorted: the gateway gives them in the order of
+    /// arrival, and a solver may take the first of two equals.
+    pub buckets: Vec<Vec<Arc<RepoDataRecord>>>,
+    /// The channels, strongest first.
     pub places: Vec<ChannelPlace>,
 }
 
@@ -34,28 +41,70 @@ pub struct ChannelPlace {
     pub canonical: Url,
     /// The URL that is read.
     pub fetched: Url,
+    /// What records of it name as their channel: the URL that is read, without
+    /// credentials.
+    pub(crate) recorded: String,
+}
+
+impl ChannelPlace {
+    fn new(canonical: Url, fetched: Url) -> Self {
+        let recorded = channel_at(&fetched).canonical_name();
+        Self {
+            canonical,
+            fetched,
+            recorded,
+        }
+    }
+
+    /// Returns the name that users know the channel by.
+    pub fn short_name(&self) -> &str {
+        channel::short_name(self.canonical.as_str())
+    }
 }
 
 impl Index {
-    /// Returns every record.
+    fn new(buckets: &[RepoData], places: Vec<ChannelPlace>) -> Self {
+        let sorted = buckets.iter().map(|bucket| {
+            let mut records: Vec<_> = bucket.iter_arc().cloned().collect();
+            records.sort_unstable_by(|a, b| a.url.as_str().cmp(b.url.as_str()));
+            records
+        });
+        Self {
+            buckets: sorted.collect(),
+            places,
+        }
+    }
+
+    /// Returns every record, those of the strongest channel first.
     pub fn records(&self) -> impl Iterator<Item = &RepoDataRecord> {
-        self.buckets.iter().flat_map(RepoData::iter)
+        self.buckets.iter().flatten().map(Arc::as_ref)
+    }
+
+    /// Returns the channel that a record of this index comes from.
+    pub fn place(&self, record: &RepoDataRecord) -> Option<&ChannelPlace> {
+        let channel = record.channel.as_deref()?;
+        self.places.iter().find(|place| place.recorded == channel)
     }
 
     /// Returns the record as a lock names it: with the channel's canonical URL.
     pub fn canonical(&self, record: &RepoDataRecord) -> RepoDataRecord {
         let mut record = record.clone();
-        for place in &self.places {
-            let Some(rest) = record.url.as_str().strip_prefix(place.fetched.as_str()) else {
-                continue;
-            };
-            if let Ok(url) = Url::parse(&format!("{}{rest}", place.canonical)) {
-                record.url = url;
-                record.channel = Some(place.canonical.to_string());
-                break;
-            }
+        if let Some(place) = self.place(&record)
+            && let Some(rest) = record.url.as_str().strip_prefix(place.fetched.as_str())
+            && let Ok(url) = Url::parse(&format!("{}{rest}", place.canonical))
+        {
+            record.url = url;
+            record.channel = Some(place.canonical.to_string());
         }
         record
+    }
+
+    /// Returns where a record may be read that a lock names by this URL.
+    pub(crate) fn fetched_urls(&self, canonical: &Url) -> impl Iterator<Item = String> {
+        self.places.iter().filter_map(|place| {
+            let rest = canonical.as_str().strip_prefix(place.canonical.as_str())?;
+            Some(format!("{}{rest}", place.fetched))
+        })
     }
 
     /// Returns the spec as it matches records: with the URL that is read.
@@ -120,15 +169,12 @@ impl<'a> Channels<'a> {
         let channels: Vec<Channel> = places.iter().map(|p| channel_at(&p.fetched)).collect();
         let query = self
             .gateway
-            .query(channels, [plan.platform(), Subdir::NoArch], names)
+            .query(channels, subdirs(plan), names)
             .recursive(true)
             .with_reporter(Told::new(self.reporter.clone(), places.clone()));
         match query.await {
-            Ok(output) => Ok(Index {
-                buckets: output.repodata,
-                places,
-            }),
-            Err(error) => Err(self.failed(error, &places)),
+            Ok(output) => Ok(Index::new(&output.repodata, places)),
+            Err(error) => Err(self.failed(plan, &places, error).await),
         }
     }
 
@@ -138,65 +184,97 @@ impl<'a> Channels<'a> {
             return Vec::new();
         };
         let channels: Vec<Channel> = places.iter().map(|p| channel_at(&p.fetched)).collect();
-        let query = self
-            .gateway
-            .names(channels, [plan.platform(), Subdir::NoArch]);
+        let query = self.gateway.names(channels, subdirs(plan));
         // Only a suggestion hangs on it, so a failure is no answer and no error.
         query.await.map(|output| output.names).unwrap_or_default()
     }
 
     async fn places(&self, plan: &Plan) -> Result<Vec<ChannelPlace>, IndexError> {
-        let mut places = Vec::new();
+        let mut places: Vec<ChannelPlace> = Vec::new();
         for name in &plan.channels {
             let canonical = channel::canonical_url(name)?;
-            let subdirs = [plan.platform(), Subdir::NoArch];
-            let fetched = self.fetched_from(&canonical, &subdirs)?;
-            places.push(ChannelPlace { canonical, fetched });
+            if places.iter().any(|place| place.canonical == canonical) {
+                continue;
+            }
+            let fetched = self.fetched_from(&canonical, subdirs(plan)).await?;
+            places.push(ChannelPlace::new(canonical, fetched));
         }
         Ok(places)
     }
 
-    fn fetched_from(&self, canonical: &Url, subdirs: &[Subdir]) -> Result<Url, IndexError> {
+    async fn fetched_from(&self, canonical: &Url, subdirs: [Subdir; 2]) -> Result<Url, IndexError> {
+        let own_cache = self.access.own_cache();
         if canonical.as_str() == channel::EMBEDDED_URL {
-            return embedded::unpack(&self.access.own_cache()).map_err(IndexError::Cache);
+            return embedded::unpack(&own_cache).map_err(IndexError::Cache);
         }
         let url = self.access.mirrors.apply(canonical);
         let Ok(folder) = url.to_file_path() else {
             return Ok(url);
         };
-        require_folder(&folder, &url)?;
-        unzstd::readable(&folder, subdirs, &self.access.own_cache())
-            .map(|shadow| shadow.unwrap_or(url))
-            .map_err(IndexError::Cache)
+        let channel = channel::short_name(canonical.as_str()).to_string();
+        if !folder.is_dir() {
+            let url = url.to_string();
+            return Err(IndexError::Missing { channel, url });
+        }
+        // Unpacking an index of hundreds of megabytes would hold up every bar.
+        let unpacked =
+            tokio::task::spawn_blocking(move || unzstd::readable(&folder, &subdirs, &own_cache));
+        match unpacked.await {
+            Ok(Ok(shadow)) => Ok(shadow.unwrap_or(url)),
+            Ok(Err(UnpackError::Cache(error))) => Err(IndexError::Cache(error)),
+            Ok(Err(UnpackError::Archive { file, source })) => Err(IndexError::BadData {
+                channel,
+                url: url.to_string(),
+                causes: vec![format!("`{}`", file.display()), source.to_string()],
+            }),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 
     /// Names the channel behind an error, and forgets what it answered.
-    fn failed(&self, error: GatewayError, places: &[ChannelPlace]) -> IndexError {
-        let error = IndexError::from_gateway(error, places, self.access.offline);
-        if let IndexError::BadData { .. } = &error {
+    async fn failed(
+        &self,
+        plan: &Plan,
+        places: &[ChannelPlace],
+        error: GatewayError,
+    ) -> IndexError {
+        let culprit = match index_error::named_in(&error, places) {
+            Some(place) => Some(place),
+            None => self.culprit(plan, places).await,
+        };
+        let error = IndexError::from_gateway(&error, culprit, self.access.offline);
+        if let (IndexError::BadData { .. }, Some(place)) = (&error, culprit) {
             // A login page that was kept in the cache would be read for ever.
-            for place in places {
-                let forgotten = self.gateway.clear_repodata_cache(
-                    &channel_at(&place.fetched),
-                    SubdirSelection::All,
-                    CacheClearMode::InMemoryAndDisk,
-                );
-                if let Err(error) = forgotten {
-                    tracing::debug!("the index stays in the cache: {error}");
-                }
+            let forgotten = self.gateway.clear_repodata_cache(
+                &channel_at(&place.fetched),
+                SubdirSelection::All,
+                CacheClearMode::InMemoryAndDisk,
+            );
+            if let Err(error) = forgotten {
+                tracing::debug!("the index stays in the cache: {error}");
             }
         }
         error
     }
+
+    /// Reads the channels one by one: not every error says which one failed.
+    async fn culprit<'p>(
+        &self,
+        plan: &Plan,
+        places: &'p [ChannelPlace],
+    ) -> Option<&'p ChannelPlace> {
+        for place in places {
+            let channel = channel_at(&place.fetched);
+            if self.gateway.names([channel], subdirs(plan)).await.is_err() {
+                return Some(place);
+            }
+        }
+        None
+    }
 }
 
-fn require_folder(folder: &Path, url: &Url) -> Result<(), IndexError> {
-    match folder.is_dir() {
-        true => Ok(()),
-        false => Err(IndexError::Missing {
-            url: url.to_string(),
-        }),
-    }
+fn subdirs(plan: &Plan) -> [Subdir; 2] {
+    [plan.platform(), Subdir::NoArch]
 }
 
 fn channel_config(access: &Access) -> ChannelConfig {
@@ -233,8 +311,7 @@ impl Told {
         let found = self.places.iter().find_map(|place| {
             let rest = url.as_str().strip_prefix(place.fetched.as_str())?;
             let subdir = rest.split('/').next().unwrap_or_default();
-            let channel = channel::short_name(place.canonical.as_str());
-            Some(format!("{channel}/{subdir}"))
+            Some(format!("{}/{subdir}", place.short_name()))
         });
         found.unwrap_or_else(|| url.path().to_string())
     }

@@ -2,11 +2,8 @@
 
 use std::{error::Error as StdError, io};
 
-use gpuenv_core::{
-    Code, Diagnostic,
-    channel::{self, ChannelError},
-};
-use rattler_repodata_gateway::GatewayError;
+use gpuenv_core::{Code, Diagnostic, channel::ChannelError};
+use rattler_repodata_gateway::{GatewayError, fetch::FetchRepoDataError};
 
 use crate::index::ChannelPlace;
 
@@ -17,9 +14,11 @@ pub enum IndexError {
     #[error(transparent)]
     Channel(#[from] ChannelError),
     /// Nothing is there.
-    #[error("channel `{url}` does not exist")]
+    #[error("channel `{channel}` does not exist at {url}")]
     Missing {
-        /// Where it was looked for.
+        /// Its short name.
+        channel: String,
+        /// Where it was looked for, without credentials.
         url: String,
     },
     /// Its server does not answer.
@@ -59,37 +58,25 @@ pub enum IndexError {
 impl IndexError {
     /// Sorts an error of the gateway by what the user can do.
     pub(crate) fn from_gateway(
-        error: GatewayError,
-        places: &[ChannelPlace],
+        error: &GatewayError,
+        culprit: Option<&ChannelPlace>,
         offline: bool,
     ) -> Self {
-        let causes = causes(&error);
-        let text = causes.join(" ");
-        let place = places
-            .iter()
-            .find(|place| text.contains(place.fetched.as_str().trim_end_matches('/')))
-            .or(places.first());
-        let channel = place.map_or_else(String::new, |place| {
-            channel::short_name(place.canonical.as_str()).to_string()
-        });
-        let url = place.map_or_else(String::new, |place| without_credentials(&place.fetched));
-        if let Some(kind) = io_kind(&error)
-            && matches!(
-                kind,
-                io::ErrorKind::StorageFull | io::ErrorKind::PermissionDenied
-            )
+        let causes = causes(error);
+        let channel = culprit.map_or("?", ChannelPlace::short_name).to_string();
+        let url = culprit.map_or_else(String::new, |place| without_credentials(&place.fetched));
+        if let Some(kind @ (io::ErrorKind::StorageFull | io::ErrorKind::PermissionDenied)) =
+            io_kind(error)
         {
-            return IndexError::Cache(io::Error::new(kind, text));
+            return IndexError::Cache(io::Error::new(kind, causes.join(": ")));
         }
-        match &error {
-            GatewayError::SubdirNotFoundError(missing) => {
-                let fetched = missing.channel.base_url.url();
-                IndexError::Missing {
-                    url: without_credentials(fetched),
-                }
+        match error {
+            GatewayError::SubdirNotFoundError(_) => IndexError::Missing { channel, url },
+            GatewayError::FetchRepoDataError(FetchRepoDataError::NoCacheAvailable(_)) => {
+                IndexError::Offline { channel }
             }
-            _ if offline || text.contains("offline mode") => IndexError::Offline { channel },
-            GatewayError::IoError(..) | GatewayError::ShardHashMismatch(_) => IndexError::BadData {
+            _ if offline && !is_bad_data(error) => IndexError::Offline { channel },
+            _ if is_bad_data(error) => IndexError::BadData {
                 channel,
                 url,
                 causes,
@@ -101,6 +88,33 @@ impl IndexError {
             },
         }
     }
+}
+
+/// Returns whether a server answered, but not with an index.
+fn is_bad_data(error: &GatewayError) -> bool {
+    match error {
+        GatewayError::IoError(..) | GatewayError::ShardHashMismatch(_) => true,
+        // An archive that cannot be unpacked, unless the connection broke first.
+        GatewayError::FetchRepoDataError(FetchRepoDataError::FailedToDownload(_, source)) => source
+            .get_ref()
+            .is_none_or(|inner| inner.downcast_ref::<reqwest::Error>().is_none()),
+        _ => false,
+    }
+}
+
+/// Returns the channel whose URL an error names.
+pub(crate) fn named_in<'p>(
+    error: &GatewayError,
+    places: &'p [ChannelPlace],
+) -> Option<&'p ChannelPlace> {
+    if let GatewayError::SubdirNotFoundError(missing) = error {
+        let name = missing.channel.canonical_name();
+        return places.iter().find(|place| place.recorded == name);
+    }
+    let text = causes(error).join(" ");
+    let named = places.iter().filter(|p| text.contains(&p.recorded));
+    // `…/nvidia/` is also named by `…/nvidia/label/cuda-12.4.0/`.
+    named.max_by_key(|place| place.recorded.len())
 }
 
 /// Returns the texts of an error and of what caused it, without repetition.
@@ -152,8 +166,12 @@ impl From<IndexError> for Diagnostic {
                     .cause(format!("while reading {url}")),
                 causes,
             )
-            .help(format!("open {url} in a browser: a login page of the network may answer instead"))
-            .help("then run the command again; nothing of the answer was kept"),
+            .help(match url.starts_with("file:") {
+                true => format!("make the mirror at {url} anew"),
+                false => format!(
+                    "open {url} in a browser, a login page of the network may answer instead; then run the command again"
+                ),
+            }),
             IndexError::Offline { .. } => Diagnostic::error(Code::CHANNEL_OFFLINE, message)
                 .help("run the command once without `--offline`"),
             IndexError::Cache(source) => {

@@ -1,6 +1,10 @@
 //! From plans to solutions: every platform of a recipe, in parallel.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::join_all;
 use gpuenv_core::{
@@ -148,6 +152,8 @@ pub(crate) fn ask(
     index: &Index,
     favoured: Vec<&RepoDataRecord>,
 ) -> Result<Vec<RepoDataRecord>, Unsolved> {
+    let buckets = index.buckets.iter();
+    let buckets = buckets.map(|bucket| bucket.iter().map(Arc::as_ref));
     let task = SolverTask {
         specs: question.specs.clone(),
         virtual_packages: question.virtual_packages.clone(),
@@ -155,7 +161,7 @@ pub(crate) fn ask(
         channel_priority: ChannelPriority::Strict,
         exclude_newer: question.exclude_newer.map(ExcludeNewer::from_datetime),
         timeout: Some(question.deadline),
-        ..index.buckets.iter().collect::<SolverTask<'_, _>>()
+        ..buckets.collect()
     };
     let solved = rattler_solve::resolvo::Solver.solve(task)?;
     Ok(solved.records)
@@ -220,14 +226,13 @@ fn favoured<'a>(index: &'a Index, wishes: &Wishes, platform: Subdir) -> Vec<&'a 
     };
     let kept = locked.records.iter();
     let kept = kept.filter(|r| !wishes.upgrade.covers(r.package_record.name.as_normalized()));
-    let kept: BTreeSet<&str> = kept.map(|record| record.url.as_str()).collect();
-    let stays = |record: &&RepoDataRecord| {
-        index.places.iter().any(|place| {
-            let rest = record.url.as_str().strip_prefix(place.fetched.as_str());
-            rest.is_some_and(|rest| kept.contains(format!("{}{rest}", place.canonical).as_str()))
-        })
-    };
-    index.records().filter(stays).collect()
+    let kept: HashSet<String> = kept
+        .flat_map(|record| index.fetched_urls(&record.url))
+        .collect();
+    index
+        .records()
+        .filter(|record| kept.contains(record.url.as_str()))
+        .collect()
 }
 
 /// A recipe cannot be solved for a platform.
