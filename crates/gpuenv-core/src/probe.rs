@@ -7,6 +7,7 @@
 
 pub mod driver_errors;
 mod evidence;
+mod failed_calls;
 mod findings;
 mod judge;
 mod observation;
