@@ -79,10 +79,7 @@ fn every_command_that_we_tell_users_to_type_exists() {
     let root = gpuenv::command_line();
     let mut wrong = Vec::new();
     let mut checked = 0;
-    let pages = names("docs/errors")
-        .into_iter()
-        .map(|name| format!("docs/errors/{name}"));
-    let pages = pages.map(|path| (read(&path), path));
+    let pages = pages().into_iter().map(|path| (read(&path), path));
     let sources = all_sources()
         .into_iter()
         .map(|source| (source.code, source.path));
@@ -98,6 +95,21 @@ fn every_command_that_we_tell_users_to_type_exists() {
     assert!(checked > 10, "only {checked} commands found");
 }
 
+/// Returns every page that users read.
+fn pages() -> Vec<String> {
+    let folders = ["docs", "docs/errors", "docs/guide", "docs/decisions"];
+    let in_folder = |folder: &str| {
+        names(folder)
+            .into_iter()
+            .map(move |name| (folder.to_string(), name))
+    };
+    let pages = folders.into_iter().flat_map(in_folder);
+    let pages = pages.map(|(folder, name)| format!("{folder}/{name}"));
+    let mut pages: Vec<String> = pages.filter(|path| path.ends_with(".md")).collect();
+    pages.extend(Some("README.md".to_string()).filter(|path| root().join(path).exists()));
+    pages
+}
+
 /// Returns what follows `gpuenv` in backticks, and the lines of a page's listings.
 fn commands_in(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
@@ -106,12 +118,14 @@ fn commands_in(text: &str) -> Vec<String> {
         let end = inside.find(['`', '\n']).unwrap_or(inside.len());
         commands.push(inside[..end].to_string());
     }
-    let listed = text.lines().map(|line| line.trim_start_matches("$ "));
-    commands.extend(
-        listed
-            .filter(|line| line.starts_with("gpuenv "))
-            .map(String::from),
-    );
+    let mut listing = false;
+    for line in text.lines().map(str::trim_start) {
+        if line.starts_with("```") {
+            listing = !listing;
+        } else if listing && line.starts_with("gpuenv ") {
+            commands.push(line.to_string());
+        }
+    }
     commands
 }
 
@@ -134,6 +148,9 @@ fn check_command(root: &clap::Command, line: &str) -> Result<(), String> {
             }
         } else if let Some(child) = command.find_subcommand(word) {
             command = child;
+        } else if word.starts_with(|c: char| c.is_ascii_digit()) {
+            // What `gpuenv --version` prints.
+            return Ok(());
         } else if command.has_subcommands() && word.starts_with(|c: char| c.is_ascii_lowercase()) {
             return Err(format!("no command `{word}`"));
         }
@@ -144,15 +161,11 @@ fn check_command(root: &clap::Command, line: &str) -> Result<(), String> {
 #[test]
 fn a_wrong_command_in_a_page_is_found() {
     let root = gpuenv::command_line();
-    let text =
-        "type `gpuenv lock x --cuda 12` or\n\n    $ gpuenv frob\n    gpuenv run x -- y --z\n";
-    let results: Vec<Result<(), String>> = commands_in(text)
-        .iter()
-        .map(|line| check_command(&root, line))
-        .collect();
-    assert_eq!(results[0], Err("no option `--cuda`".into()));
-    // An indented listing is not at the line's start: pages use fences.
-    assert_eq!(results.len(), 1);
+    let text = "type `gpuenv lock x --cuda 12` or\n```sh\ngpuenv run x\n```\ngpuenv says\n";
+    let commands = commands_in(text);
+    assert_eq!(commands, ["gpuenv lock x --cuda 12", "gpuenv run x"]);
+    let refused = check_command(&root, &commands[0]);
+    assert_eq!(refused, Err("no option `--cuda`".into()));
     assert_eq!(
         check_command(&root, "gpuenv frob"),
         Err("no command `frob`".into())
