@@ -1,0 +1,90 @@
+//! Runs the program with nothing of the caller's environment.
+
+use std::{
+    ffi::OsStr,
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// The program, ready to run, with a home of its own.
+pub struct Program {
+    command: Command,
+    home: TempDir,
+}
+
+/// What a run left behind.
+#[must_use]
+#[derive(Debug)]
+pub struct Ran {
+    pub stdout: String,
+    pub stderr: String,
+    pub exit: i32,
+}
+
+/// Prepares a run.
+pub fn gpuenv<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Program {
+    let home = tempfile::tempdir().expect("the temporary folder is writable");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gpuenv"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("HOME", home.path())
+        .env("USERPROFILE", home.path())
+        .env("GPUENV_HOME", home.path().join("gpuenv"))
+        .env("RATTLER_CACHE_DIR", home.path().join("cache"))
+        .current_dir(home.path())
+        .stdin(Stdio::null());
+    Program { command, home }
+}
+
+impl Program {
+    /// Sets a variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Writes a file into the home, which is the working directory too.
+    pub fn file(self, path: &str, text: &str) -> Self {
+        let path = self.home.path().join(path);
+        let parent = path.parent().expect("joined to a folder");
+        fs_err::create_dir_all(parent).expect("the home is ours");
+        fs_err::write(path, text).expect("the home is ours");
+        self
+    }
+
+    /// Sends stdout somewhere else.
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    /// Runs to the end; what goes somewhere else is empty here.
+    pub fn run(mut self) -> Ran {
+        let child = self.command.stderr(Stdio::piped());
+        let output = child.output().expect("the program was just built");
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).expect("the program writes UTF-8");
+            let home = self.home.path().to_string_lossy();
+            text.replace(&*home, "[HOME]")
+        };
+        Ran {
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            exit: output.status.code().unwrap_or(-1),
+        }
+    }
+}
+
+impl Ran {
+    /// Returns everything for a snapshot.
+    pub fn all(&self) -> String {
+        let Self {
+            stdout,
+            stderr,
+            exit,
+        } = self;
+        format!("exit: {exit}\n----- stdout\n{stdout}----- stderr\n{stderr}")
+    }
+}
