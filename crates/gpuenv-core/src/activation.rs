@@ -12,6 +12,7 @@
 
 mod cuda;
 mod environment;
+mod fish;
 mod list;
 mod posix;
 mod shell;
@@ -90,13 +91,11 @@ pub enum Edit {
     },
 }
 
-/// The scripts that packages brought for POSIX shells, absolute, in running order.
+/// The scripts that packages brought, for all shells, absolute, in running order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PackageScripts {
-    /// Sourced by an activation, in this order.
-    pub activate: Vec<String>,
-    /// Sourced by a deactivation, in this order.
-    pub deactivate: Vec<String>,
+    activate: Vec<String>,
+    deactivate: Vec<String>,
 }
 
 /// What was found in a prefix, as far as activation depends on it.
@@ -234,26 +233,41 @@ impl Edit {
 
 impl PackageScripts {
     fn of(prefix: &str, facts: &PrefixFacts) -> Self {
-        let sourced = |directory: &str, names: &[String]| {
+        let below = |directory: &str, names: &[String]| {
             let mut names: Vec<&String> = names
                 .iter()
-                .filter(|name| name.ends_with(".sh") && !name.starts_with(SCRIPT_STEM))
-                .filter(|name| !name.contains('\0'))
+                .filter(|name| !name.starts_with(SCRIPT_STEM) && !name.contains('\0'))
                 .collect();
             names.sort();
-            names
-                .into_iter()
-                .map(|name| format!("{prefix}/{directory}/{name}"))
-                .collect::<Vec<_>>()
+            let absolute = |name| format!("{prefix}/{directory}/{name}");
+            names.into_iter().map(absolute).collect::<Vec<_>>()
         };
-        let activate = sourced(ACTIVATE_DIRECTORY, &facts.activate_scripts);
-        let mut deactivate = sourced(DEACTIVATE_DIRECTORY, &facts.deactivate_scripts);
+        let activate = below(ACTIVATE_DIRECTORY, &facts.activate_scripts);
+        let mut deactivate = below(DEACTIVATE_DIRECTORY, &facts.deactivate_scripts);
         deactivate.reverse();
         Self {
             activate,
             deactivate,
         }
     }
+
+    /// Returns the scripts that an activation sources in shells that read `extension`.
+    pub fn activate(&self, extension: &str) -> impl Iterator<Item = &str> {
+        let paths = self.activate.iter().map(String::as_str);
+        paths.filter(move |path| path.ends_with(extension))
+    }
+
+    /// Returns the scripts that a deactivation sources in shells that read `extension`.
+    pub fn deactivate(&self, extension: &str) -> impl Iterator<Item = &str> {
+        let paths = self.deactivate.iter().map(String::as_str);
+        paths.filter(move |path| path.ends_with(extension))
+    }
+}
+
+/// Returns the text of a script file without its comments.
+fn code_of(script: &str) -> String {
+    let code = script.lines().filter(|line| !line.starts_with('#'));
+    code.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn list_separator(platform: Subdir) -> char {

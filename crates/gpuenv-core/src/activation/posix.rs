@@ -10,7 +10,7 @@
 //! which [`check_variable`](super::check_variable) has passed, and levels,
 //! which are digits; never a value.
 
-use super::{Activation, Edit, list::block};
+use super::{Activation, Edit, code_of, list::block};
 
 /// Sets variables and remembers what they were.
 const APPLY: &str = include_str!("posix/apply.sh");
@@ -57,7 +57,7 @@ pub(super) fn deactivate_file(activation: &Activation) -> String {
 pub(super) fn hook(activation: &Activation) -> String {
     let apply = code_of(APPLY);
     let own = own_function(activation);
-    let scripts = scripts_functions(&activation.scripts.activate);
+    let scripts = scripts_functions(activation.scripts.activate(".sh"));
     let on = on_function(activation);
     let off = off_functions(activation);
     format!(
@@ -90,7 +90,7 @@ pub(super) fn hook_deactivate(activation: &Activation) -> String {
 pub(super) fn run_script(activation: &Activation) -> String {
     let apply = code_of(APPLY);
     let own = own_function(activation);
-    let scripts = scripts_function(&activation.scripts.activate);
+    let scripts = scripts_function(activation.scripts.activate(".sh"));
     // Without `--`, bash would read a program's leading dash as an option; dash knows no `--`.
     format!(
         "{apply}{own}{scripts}\
@@ -100,12 +100,6 @@ pub(super) fn run_script(activation: &Activation) -> String {
          if \\[ -n \"${{BASH_VERSION-}}\" ]; then \\exec -- \"$@\"; fi\n\
          \\exec \"$@\"\n"
     )
-}
-
-/// Returns the text of a script file without its comments.
-fn code_of(script: &str) -> String {
-    let code = script.lines().filter(|line| !line.starts_with('#'));
-    code.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn function(name: &str, body: &str) -> String {
@@ -227,7 +221,7 @@ fn off_function(activation: &Activation) -> String {
         .collect();
     let undo = code_of(UNDO);
     let disown = disown_function(activation);
-    let scripts = scripts_functions(&activation.scripts.deactivate);
+    let scripts = scripts_functions(activation.scripts.deactivate(".sh"));
     let body = format!(
         "  \\set -- \"${{GPUENV_STACK##*:}}\"\n\
          \x20 \\set -- \"${{1#{tag}_}}\"\n\
@@ -252,11 +246,7 @@ fn off_function(activation: &Activation) -> String {
 /// Returns the function that sources scripts, and one that does so without `-e` and `-u`.
 ///
 /// Packages write for interactive shells: an unset variable would end the user's script.
-fn scripts_functions(paths: &[String]) -> String {
-    if paths.is_empty() {
-        let nothing = "  \\return 0\n";
-        return function("_gpuenv_scripts", nothing) + &function("_gpuenv_source", nothing);
-    }
+fn scripts_functions<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     let source = "  \\set -- \"$-\"\n\
          \x20 \\set +eu\n\
          \x20 _gpuenv_scripts\n\
@@ -265,10 +255,9 @@ fn scripts_functions(paths: &[String]) -> String {
     scripts_function(paths) + &function("_gpuenv_source", source)
 }
 
-fn scripts_function(paths: &[String]) -> String {
+fn scripts_function<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     let lines: String = paths
-        .iter()
-        .map(|path| quoted(path))
+        .map(quoted)
         .map(|path| format!("  if \\[ -r {path} ]; then \\. {path}; fi\n"))
         .collect();
     function("_gpuenv_scripts", &(lines + "  \\return 0\n"))

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{ACTIVATE_DIRECTORY, Activation, DEACTIVATE_DIRECTORY, SCRIPT_STEM, posix};
+use super::{ACTIVATE_DIRECTORY, Activation, DEACTIVATE_DIRECTORY, SCRIPT_STEM, fish, posix};
 use crate::{Code, Diagnostic};
 
 /// A shell that activation can be written for.
@@ -14,11 +14,13 @@ pub enum Shell {
     Zsh,
     /// A POSIX shell: dash, BusyBox, mksh.
     Sh,
+    /// fish.
+    Fish,
 }
 
 impl Shell {
     /// The names that are understood.
-    pub const NAMES: &[&str] = &["bash", "zsh", "sh", "dash"];
+    pub const NAMES: &[&str] = &["bash", "zsh", "sh", "dash", "fish"];
 }
 
 impl FromStr for Shell {
@@ -31,6 +33,7 @@ impl FromStr for Shell {
             "bash" => Ok(Self::Bash),
             "zsh" => Ok(Self::Zsh),
             "sh" | "dash" => Ok(Self::Sh),
+            "fish" => Ok(Self::Fish),
             other => Err(UnknownShell(other.chars().take(80).collect())),
         }
     }
@@ -70,22 +73,33 @@ pub fn script_files(activation: &Activation) -> Vec<ScriptFile> {
     if activation.own.is_empty() {
         return Vec::new();
     }
-    let file = |directory: &str, text: String| ScriptFile {
-        path: format!("{directory}/{SCRIPT_STEM}.sh"),
+    let file = |directory: &str, extension: &str, text: String| ScriptFile {
+        path: format!("{directory}/{SCRIPT_STEM}.{extension}"),
         text,
     };
     vec![
-        file(ACTIVATE_DIRECTORY, posix::activate_file(activation)),
-        file(DEACTIVATE_DIRECTORY, posix::deactivate_file(activation)),
+        file(ACTIVATE_DIRECTORY, "sh", posix::activate_file(activation)),
+        file(
+            DEACTIVATE_DIRECTORY,
+            "sh",
+            posix::deactivate_file(activation),
+        ),
+        file(ACTIVATE_DIRECTORY, "fish", fish::activate_file(activation)),
+        file(
+            DEACTIVATE_DIRECTORY,
+            "fish",
+            fish::deactivate_file(activation),
+        ),
     ]
 }
 
 /// Returns the text for `eval` that activates the environment in a running shell.
 ///
-/// It defines `gpuenv_deactivate`, which undoes it.
+/// In fish it goes through `source`. It defines `gpuenv_deactivate`, which undoes it.
 pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
     match shell {
         Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook(activation),
+        Shell::Fish => fish::hook(activation),
     }
 }
 
@@ -96,6 +110,7 @@ pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
 pub fn shell_hook_deactivate(shell: Shell, activation: &Activation) -> String {
     match shell {
         Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook_deactivate(activation),
+        Shell::Fish => fish::hook_deactivate(activation),
     }
 }
 
@@ -104,7 +119,8 @@ pub fn shell_hook_deactivate(shell: Shell, activation: &Activation) -> String {
 ///
 /// It is run in [`environment`](super::environment). A POSIX `sh` will do too.
 pub fn run_script(activation: &Activation) -> Option<String> {
-    let needed = !activation.scripts.activate.is_empty() && !activation.platform.is_windows();
+    let needed =
+        activation.scripts.activate(".sh").next().is_some() && !activation.platform.is_windows();
     needed.then(|| posix::run_script(activation))
 }
 
@@ -128,7 +144,7 @@ mod tests {
             let error = name.parse::<Shell>().unwrap_err();
             let diagnostic = Diagnostic::from(error);
             assert_eq!(diagnostic.code, Code::ACTIVATION_SHELL);
-            assert!(diagnostic.help[0].contains("`bash`, `zsh`, `sh`, `dash`"));
+            assert!(diagnostic.help[0].contains("`bash`, `zsh`, `sh`, `dash`, `fish`"));
         }
     }
 }

@@ -88,12 +88,13 @@ fn package_scripts_run_sorted_and_are_undone_in_reverse() {
         let path = |name| format!("/p/etc/conda/{directory}/{name}");
         names.iter().map(path).collect()
     };
+    let scripts = &activation.scripts;
     assert_eq!(
-        activation.scripts.activate,
+        scripts.activate(".sh").collect::<Vec<_>>(),
         below("activate.d", &["B.sh", "a.sh", "b.sh", "~z.sh"])
     );
     assert_eq!(
-        activation.scripts.deactivate,
+        scripts.deactivate(".sh").collect::<Vec<_>>(),
         below("deactivate.d", &["b.sh", "a.sh"])
     );
 }
@@ -160,11 +161,13 @@ fn the_texts_start_no_process() {
     let mut recipe = with_variable("A", "plain");
     recipe.library_path = LibraryPath::Cuda;
     let activation = activation("/p", &recipe, &facts).unwrap();
-    let mut texts = vec![
+    let files = script_files(&activation).into_iter();
+    let texts = [
         shell_hook(Shell::Bash, &activation),
         shell_hook_deactivate(Shell::Bash, &activation),
     ];
-    texts.extend(script_files(&activation).into_iter().map(|file| file.text));
+    let files = files.filter(|file| file.path.ends_with(".sh"));
+    let texts = texts.into_iter().chain(files.map(|file| file.text));
     for text in texts {
         // `$((` is arithmetic, and ` | ` separates patterns inside `case`.
         let text = text.replace("$((", "").replace("&&", "");
