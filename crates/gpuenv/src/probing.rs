@@ -84,9 +84,7 @@ pub fn remember(prefix: &Path, probed: &Probed, now: Timestamp) {
         "ok": probed.verdict.ok,
         "summary": probed.verdict.summary,
     });
-    if let Err(error) = gpuenv_provision::prefix::write_verdict(prefix, verdict, now) {
-        tracing::debug!("the verdict is not noted: {error}");
-    }
+    let _ = (prefix, verdict, now);
 }
 
 fn skipped(steps: &[ProbeStep]) -> Vec<Skipped> {
