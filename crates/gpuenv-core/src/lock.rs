@@ -11,7 +11,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use rattler_conda_types::{RepoDataRecord, Subdir, Version};
+use rattler_conda_types::{GenericVirtualPackage, RepoDataRecord, Subdir};
 use rattler_lock::{
     CondaPackageData, DEFAULT_ENVIRONMENT_NAME, LockFile, ParseCondaLockError, PlatformData,
     PlatformName,
@@ -299,14 +299,19 @@ impl Lock {
         self.settings.as_ref()?.platforms.get(platform.as_str())
     }
 
-    /// Returns the version of a virtual package that the platform was solved for.
-    pub fn virtual_version(&self, platform: Subdir, name: &str) -> Option<Version> {
-        let locked = self.platforms.get(platform.as_str())?;
-        locked.virtual_packages.iter().find_map(|text| {
+    /// Returns the virtual packages that the platform was solved for.
+    pub fn virtual_packages(&self, platform: Subdir) -> Vec<GenericVirtualPackage> {
+        let locked = self.platforms.get(platform.as_str());
+        let texts = locked.into_iter().flat_map(|locked| &locked.virtual_packages);
+        let packages = texts.filter_map(|text| {
             let mut parts = text.split('=');
-            (parts.next()? == name).then_some(())?;
-            parts.next()?.parse().ok()
-        })
+            Some(GenericVirtualPackage {
+                name: parts.next()?.parse().ok()?,
+                version: parts.next()?.parse().ok()?,
+                build_string: parts.next().unwrap_or("0").parse().ok()?,
+            })
+        });
+        packages.collect()
     }
 }
 

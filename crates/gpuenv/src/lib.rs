@@ -10,6 +10,7 @@ pub mod activating;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod creating;
 pub mod document;
 pub mod env;
 pub mod environments;

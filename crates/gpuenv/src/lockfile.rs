@@ -39,22 +39,33 @@ fn candidates(origin: &Origin, name: &str) -> [PathBuf; 2] {
     ]
 }
 
-/// Finds and reads the lock of a recipe.
+/// Finds the lock of a recipe and returns its text, which nobody has checked yet.
 ///
 /// # Errors
-/// GE401 if a file is there and cannot be read, GE403, GE404 and GE409 if its
-/// content is not a lock to trust.
-pub fn find(text: &RecipeText, name: &str) -> Result<Option<LockFile>, Diagnostic> {
+/// GE401 if a file is there and cannot be read, GE403 and GE404 if it is no lock.
+pub fn find_text(text: &RecipeText, name: &str) -> Result<Option<(PathBuf, String)>, Diagnostic> {
     for path in candidates(&text.origin, name) {
         if !path.exists() {
             continue;
         }
-        let found = read(&path)?;
-        if is_of(&found.lock, name) {
-            return Ok(Some(found));
+        let found = read_labelled(&path)?;
+        let settings = lock::settings(&path.display().to_string(), &found)?;
+        if settings.is_none_or(|settings| settings.recipe == name) {
+            return Ok(Some((path, found)));
         }
     }
     Ok(None)
+}
+
+/// Finds and reads the lock of a recipe.
+///
+/// # Errors
+/// As [`find_text`]; GE409 if it names something which must not be installed.
+pub fn find(text: &RecipeText, name: &str) -> Result<Option<LockFile>, Diagnostic> {
+    match find_text(text, name)? {
+        None => Ok(None),
+        Some((path, text)) => Ok(Some(parse(path, text)?)),
+    }
 }
 
 /// Returns where a lock of a recipe is to be written.
@@ -85,8 +96,21 @@ fn is_of(lock: &Lock, name: &str) -> bool {
 /// # Errors
 /// GE401 if it cannot be read, GE403, GE404 and GE409 as [`lock::parse`].
 pub fn read(path: &Path) -> Result<LockFile, Diagnostic> {
+    parse(path.to_path_buf(), read_labelled(path)?)
+}
+
+/// Makes a lock of a text that was read before.
+///
+/// # Errors
+/// GE403, GE404 and GE409 as [`lock::parse`].
+pub fn parse(path: PathBuf, text: String) -> Result<LockFile, Diagnostic> {
+    let lock = lock::parse(&path.display().to_string(), &text)?;
+    Ok(LockFile { path, text, lock })
+}
+
+fn read_labelled(path: &Path) -> Result<String, Diagnostic> {
     let label = path.display().to_string();
-    let text = read_text(path).map_err(|error| {
+    read_text(path).map_err(|error| {
         Diagnostic::error(
             Code::LOCK_UNREADABLE,
             format!("the lock `{label}` cannot be read"),
@@ -94,12 +118,6 @@ pub fn read(path: &Path) -> Result<LockFile, Diagnostic> {
         .at(Place::file(&label))
         .cause(&error)
         .help("make it readable, or make a new one with `gpuenv lock`")
-    })?;
-    let lock = lock::parse(&label, &text)?;
-    Ok(LockFile {
-        path: path.to_path_buf(),
-        text,
-        lock,
     })
 }
 

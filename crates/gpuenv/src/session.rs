@@ -124,6 +124,25 @@ impl Session {
         })
     }
 
+    /// Returns directories that never become, and never give way to, an environment.
+    pub fn protected(&self) -> Vec<PathBuf> {
+        let here = std::env::current_dir().ok();
+        self.env.user_home.iter().cloned().chain(here).collect()
+    }
+
+    /// Returns the command line as the user typed it, for an environment's history.
+    pub fn command_line(&self) -> String {
+        let words = env::arguments();
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    /// Returns conda's register of environments.
+    pub fn registry(&self) -> Option<PathBuf> {
+        let home = self.env.user_home.as_ref()?;
+        Some(home.join(".conda").join("environments.txt"))
+    }
+
     /// Runs something that waits for sockets.
     ///
     /// # Errors

@@ -1,7 +1,11 @@
 //! `gpuenv clean`: gives back the room that caches take.
 
-use super::unfinished;
-use crate::{Failure, Outcome, Session};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde_json::json;
+
+use crate::{Failure, Outcome, Session, environments::Environments, progress};
 
 /// Delete what no environment needs: half-made environments and channel indexes
 #[derive(Debug, Clone, clap::Args)]
@@ -24,10 +28,93 @@ impl Args {
     }
 }
 
+/// Something that can be deleted.
+struct Waste {
+    path: PathBuf,
+    bytes: u64,
+}
+
 /// Cleans.
 ///
 /// # Errors
 /// Returns what keeps it from being clean.
-pub fn run(_args: Args, _session: &Session) -> Result<Outcome, Failure> {
-    Err(unfinished("clean"))
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let access = session.access()?;
+    let mut places = vec![access.own_cache(), access.repodata_cache()];
+    if args.all {
+        places.push(access.package_cache());
+    }
+    places.extend(leftovers(&Environments::below(&session.home()?)));
+    let waste: Vec<Waste> = places
+        .into_iter()
+        .filter(|path| fs::symlink_metadata(path).is_ok())
+        .map(|path| Waste {
+            bytes: size(&path),
+            path,
+        })
+        .collect();
+    if !args.dry_run {
+        for waste in &waste {
+            delete(&waste.path).map_err(Failure::io)?;
+        }
+    }
+    let verb = if args.dry_run {
+        "would delete"
+    } else {
+        "deleted"
+    };
+    let mut text = String::new();
+    for waste in &waste {
+        text.push_str(&format!(
+            "{verb} {} ({})\n",
+            waste.path.display(),
+            progress::size(waste.bytes)
+        ));
+    }
+    let total: u64 = waste.iter().map(|waste| waste.bytes).sum();
+    text.push_str(&match waste.is_empty() {
+        true => "nothing to delete\n".to_string(),
+        false => format!("{} in all\n", progress::size(total)),
+    });
+    if !args.all {
+        text.push_str("the package cache stays; `--all` deletes it too\n");
+    }
+    let facts = json!({
+        "deleted": !args.dry_run,
+        "bytes": total,
+        "paths": waste.iter().map(|waste| &waste.path).collect::<Vec<_>>(),
+    });
+    Ok(Outcome::done().text(text).facts(&facts))
+}
+
+/// Returns what killed runs left beside environments.
+fn leftovers(environments: &Environments) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(&environments.folder) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths
+        .filter(|path| gpuenv_provision::stage::is_abandoned(path))
+        .collect()
+}
+
+/// Returns the bytes of a tree; what cannot be read counts nothing.
+fn size(path: &Path) -> u64 {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return 0;
+    };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    let entries = fs::read_dir(path).into_iter().flatten();
+    entries
+        .filter_map(|entry| Some(size(&entry.ok()?.path())))
+        .sum()
+}
+
+fn delete(path: &Path) -> std::io::Result<()> {
+    match fs::symlink_metadata(path)?.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    }
 }

@@ -1,9 +1,29 @@
 //! `gpuenv create`: from a recipe or a lock to a verified environment.
 
-use std::path::PathBuf;
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use super::unfinished;
-use crate::{Failure, Outcome, Session};
+use gpuenv_core::{
+    Diagnostic,
+    plan::{Gpu, ProbeStep},
+};
+use gpuenv_provision::{
+    activate,
+    install::{Install, Installed, install},
+    prefix::State,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    Failure, Outcome, Session, activating,
+    creating::{Ready, Source},
+    environments::{self, Environments},
+    probing::{self, Probed, Question},
+};
 
 /// Create an environment from a recipe or a lock, activate and verify it
 ///
@@ -49,10 +69,243 @@ impl Args {
     }
 }
 
+/// How long the probe of a new environment may take.
+const PROBE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where the environment will be, and what it is called.
+struct Target {
+    prefix: PathBuf,
+    name: String,
+}
+
+/// What was done, for the report.
+#[derive(Debug, Serialize)]
+struct Created {
+    name: String,
+    prefix: PathBuf,
+    recipe: Option<String>,
+    /// It was right before; nothing was read but its record.
+    already_right: bool,
+    packages: usize,
+    added: usize,
+    changed: usize,
+    removed: usize,
+    /// Where a new lock was written.
+    lock_written: Option<PathBuf>,
+    probe: Option<Probed>,
+    /// What an earlier probe concluded, where none was run now.
+    earlier_probe: Option<String>,
+}
+
 /// Creates the environment.
 ///
 /// # Errors
 /// Returns what keeps it from being there.
-pub fn run(_args: Args, _session: &Session) -> Result<Outcome, Failure> {
-    Err(unfinished("create"))
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let source = Source::find(args.source.as_deref(), session)?;
+    let recipe = source.recipe_name()?;
+    let target = target(&args, recipe.as_deref(), session)?;
+    if let Some(state) = source.already_right(&target.prefix)? {
+        return already_right(&args, target, recipe, state, session);
+    }
+    let recipe_text = source.recipe_text();
+    let ready = source.ready(args.locked, session)?;
+    let installed = session.block_on(install_ready(
+        &args,
+        &target,
+        recipe.as_deref(),
+        recipe_text.as_deref(),
+        &ready,
+        session,
+    ))??;
+    let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
+    let probe = probe(&args, &question, session)?;
+    let created = Created {
+        packages: ready.solution.records.len(),
+        added: installed.added,
+        changed: installed.changed,
+        removed: installed.removed,
+        already_right: installed.already_right,
+        name: target.name,
+        prefix: target.prefix,
+        recipe,
+        lock_written: ready.written,
+        probe,
+        earlier_probe: None,
+    };
+    Ok(ready
+        .notes
+        .into_iter()
+        .fold(report(&args, &created), Outcome::diagnostic))
+}
+
+fn target(args: &Args, recipe: Option<&str>, session: &Session) -> Result<Target, Failure> {
+    if let Some(prefix) = &args.prefix {
+        let prefix = environments::absolute(prefix)?;
+        let name = prefix.display().to_string();
+        return Ok(Target { prefix, name });
+    }
+    let Some(name) = args.name.as_deref().or(recipe) else {
+        return Err(
+            Failure::usage("the lock does not say what the environment is called")
+                .help("name it: `-n NAME`, or `-p PREFIX`"),
+        );
+    };
+    let prefix = Environments::below(&session.home()?).prefix(name)?;
+    Ok(Target {
+        prefix,
+        name: name.to_string(),
+    })
+}
+
+/// Ends a `create` that had nothing to do. A GPU that has computed is not asked
+/// again, unless the user wants to know.
+fn already_right(
+    args: &Args,
+    target: Target,
+    recipe: Option<String>,
+    state: State,
+    session: &Session,
+) -> Result<Outcome, Failure> {
+    let verdict = state.verdict.as_ref();
+    let was_ok = verdict.is_some_and(|verdict| verdict["ok"] == true);
+    let summary = verdict.and_then(|verdict| verdict["summary"].as_str());
+    let probe = match was_ok && !args.require_gpu {
+        true => None,
+        false => {
+            let kept = activating::kept(&target.prefix)?;
+            let gpu = kept.as_ref().map_or(Gpu::Optional, |kept| kept.gpu);
+            let steps = kept.as_ref().map_or(&[][..], |kept| &kept.settings.probe);
+            probe(args, &question(args, &target.prefix, gpu, steps), session)?
+        }
+    };
+    let created = Created {
+        packages: state.packages.len(),
+        added: 0,
+        changed: 0,
+        removed: 0,
+        already_right: true,
+        earlier_probe: summary.filter(|_| probe.is_none()).map(ToString::to_string),
+        name: target.name,
+        prefix: target.prefix,
+        recipe,
+        lock_written: None,
+        probe,
+    };
+    Ok(report(args, &created))
+}
+
+async fn install_ready(
+    args: &Args,
+    target: &Target,
+    recipe: Option<&str>,
+    recipe_text: Option<&str>,
+    ready: &Ready,
+    session: &Session,
+) -> Result<Installed, Diagnostic> {
+    let access = session.access()?;
+    let prefix_text = target.prefix.to_string_lossy().into_owned();
+    let platform = ready.solution.platform;
+    let registry = session.registry();
+    let finish = |stage: &Path| {
+        activate::write(stage, &prefix_text, platform, &ready.activation).map_err(Diagnostic::from)
+    };
+    let request = Install {
+        prefix: &target.prefix,
+        name: &target.name,
+        recipe,
+        recipe_text,
+        lock_text: &ready.lock_text,
+        solution: &ready.solution,
+        requested: &ready.requested,
+        activation: &ready.activation,
+        force: args.force,
+        registry: registry.as_deref(),
+        protected: &session.protected(),
+        command_line: &session.command_line(),
+        now: Timestamp::now(),
+        finish: &finish,
+        cancel: session.cancel(),
+    };
+    Ok(install(&request, &access, session.reporter()).await?)
+}
+
+fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep]) -> Question<'a> {
+    Question {
+        prefix: Some(prefix),
+        gpu,
+        steps,
+        require_gpu: args.require_gpu,
+        deadline: PROBE_DEADLINE,
+    }
+}
+
+/// Probes, unless nobody wants to know: not with `--no-probe`, not for a recipe
+/// that uses no GPU.
+fn probe(
+    args: &Args,
+    question: &Question<'_>,
+    session: &Session,
+) -> Result<Option<Probed>, Diagnostic> {
+    let unwanted = question.gpu == Gpu::None && !args.require_gpu;
+    if args.no_probe || unwanted {
+        return Ok(None);
+    }
+    let probed = probing::probe(question, &*session.reporter())?;
+    if let Some(prefix) = question.prefix {
+        probing::remember(prefix, &probed, Timestamp::now());
+    }
+    Ok(Some(probed))
+}
+
+fn report(args: &Args, created: &Created) -> Outcome {
+    let ok = created
+        .probe
+        .as_ref()
+        .is_none_or(|probed| probed.verdict.ok);
+    let outcome = match ok {
+        true => Outcome::done(),
+        false => Outcome::no(),
+    };
+    let outcome = outcome.text(text(args, created)).facts(created);
+    let diagnostic = created
+        .probe
+        .as_ref()
+        .and_then(|probed| probed.verdict.diagnostic.clone());
+    diagnostic.into_iter().fold(outcome, Outcome::diagnostic)
+}
+
+fn text(args: &Args, created: &Created) -> String {
+    let mut text = String::new();
+    if let Some(path) = &created.lock_written {
+        let _ = writeln!(text, "lock `{}` is written", path.display());
+    }
+    let _ = match created.already_right {
+        true => writeln!(text, "environment `{}` is already right", created.name),
+        false => writeln!(
+            text,
+            "environment `{}` is ready: {} packages ({} added, {} changed, {} removed)",
+            created.name, created.packages, created.added, created.changed, created.removed
+        ),
+    };
+    let _ = writeln!(text, "prefix: {}", created.prefix.display());
+    match (&created.probe, &created.earlier_probe) {
+        (Some(probed), _) => text.push_str(&probed.text()),
+        (None, Some(summary)) => {
+            let _ = writeln!(
+                text,
+                "probe: {summary} (earlier; `gpuenv probe {}` asks again)",
+                created.name
+            );
+        }
+        (None, None) if args.no_probe => text.push_str("probe: skipped: `--no-probe`\n"),
+        (None, None) => text.push_str("probe: skipped: the recipe uses no GPU\n"),
+    }
+    let _ = writeln!(text, "use it: gpuenv run {} -- CMD", created.name);
+    let _ = writeln!(
+        text,
+        "    or: eval \"$(gpuenv shell-hook {})\"",
+        created.name
+    );
+    text
 }
