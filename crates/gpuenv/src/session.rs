@@ -17,6 +17,7 @@ use crate::{
     options::Options,
     printer::Printer,
     progress::Listener,
+    untrusted,
 };
 
 /// What a command has at hand. What costs time is made when first asked for.
@@ -130,11 +131,11 @@ impl Session {
         self.env.user_home.iter().cloned().chain(here).collect()
     }
 
-    /// Returns the command line as the user typed it, for an environment's history.
+    /// Returns the command line as the user typed it, without secrets, for an environment's history.
     pub fn command_line(&self) -> String {
         let words = env::arguments();
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
+        untrusted::redact(&words.join(" ")).into_owned()
     }
 
     /// Returns conda's register of environments.
