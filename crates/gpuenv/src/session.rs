@@ -10,6 +10,7 @@ use std::{
 use gpuenv_core::{Code, Diagnostic, Reporter};
 
 use crate::{
+    Failure,
     config::Config,
     env::{self, Env},
     mirror::Mirror,
@@ -67,7 +68,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns what is wrong with the configuration.
-    pub fn mirrors(&self) -> Result<Vec<Mirror>, Diagnostic> {
+    pub fn mirrors(&self) -> Result<Vec<Mirror>, Failure> {
         let configured = &self.config()?.mirrors;
         Ok([self.options.mirrors.as_slice(), configured].concat())
     }
@@ -76,7 +77,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns what is wrong with the configuration.
-    pub fn offline(&self) -> Result<bool, Diagnostic> {
+    pub fn offline(&self) -> Result<bool, Failure> {
         Ok(self.options.offline || self.config()?.offline)
     }
 
@@ -84,13 +85,14 @@ impl Session {
     ///
     /// # Errors
     /// Returns that none is known.
-    pub fn home(&self) -> Result<PathBuf, Diagnostic> {
+    pub fn home(&self) -> Result<PathBuf, Failure> {
         self.env.home.clone().ok_or_else(|| {
             Diagnostic::error(
                 Code::INSTALL_NO_HOME,
                 "no directory for environments is known: the user has no home directory",
             )
             .help(format!("`export {}=/some/directory`", env::GPUENV_HOME))
+            .into()
         })
     }
 
@@ -98,7 +100,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns that no threads can be started.
-    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Diagnostic> {
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -109,7 +111,7 @@ impl Session {
         Ok(runtime.block_on(future))
     }
 
-    fn config(&self) -> Result<&Config, Diagnostic> {
+    fn config(&self) -> Result<&Config, Failure> {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }
