@@ -45,15 +45,6 @@ impl Program {
         self
     }
 
-    /// Writes a file into the home, which is the working directory too.
-    pub(crate) fn file(self, path: &str, text: &str) -> Self {
-        let path = self.home.path().join(path);
-        let parent = path.parent().expect("joined to a folder");
-        fs_err::create_dir_all(parent).expect("the home is ours");
-        fs_err::write(path, text).expect("the home is ours");
-        self
-    }
-
     /// Sends stdout somewhere else.
     pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.command.stdout(stdout);

@@ -102,7 +102,7 @@ impl Options {
         mirrors.extend(mirrors_of(env)?);
         Ok(Self {
             printer: printer(args, env, terminals),
-            progress: progress(args, env, terminals),
+            progress: progress_form(args, env, terminals),
             verbosity: args.verbose,
             offline: args.offline || offline_of(env)?,
             mirrors,
@@ -172,7 +172,8 @@ fn width(env: &Env, terminals: Terminals) -> usize {
         .clamp(40, 500)
 }
 
-fn progress(args: &GlobalArgs, env: &Env, terminals: Terminals) -> ProgressForm {
+/// Returns how to show progress.
+pub fn progress_form(args: &GlobalArgs, env: &Env, terminals: Terminals) -> ProgressForm {
     match args.progress {
         ProgressWhen::Bars => ProgressForm::Bars,
         ProgressWhen::Plain => ProgressForm::Plain,
@@ -238,7 +239,7 @@ mod tests {
         let form = |change: &dyn Fn(&mut GlobalArgs), terminals| {
             let mut args = GlobalArgs::default();
             change(&mut args);
-            progress(&args, &Env::default(), terminals)
+            progress_form(&args, &Env::default(), terminals)
         };
         assert_eq!(form(&|_| (), BOTH), ProgressForm::Bars);
         assert_eq!(form(&|_| (), NEITHER), ProgressForm::Plain);

@@ -48,12 +48,9 @@ impl Session {
 
     /// Returns who shows what the stages tell.
     pub fn reporter(&self) -> Arc<dyn Reporter> {
-        Arc::clone(self.listener()) as Arc<dyn Reporter>
-    }
-
-    pub(crate) fn listener(&self) -> &Arc<Listener> {
-        self.listener
-            .get_or_init(|| Arc::new(Listener::new(&self.options)))
+        let (printer, form) = (self.options.printer, self.options.progress);
+        let listener = || Arc::new(Listener::new(printer, form));
+        Arc::clone(self.listener.get_or_init(listener)) as Arc<dyn Reporter>
     }
 
     /// Takes the bars off the screen, returns the diagnostics that the stages told.
