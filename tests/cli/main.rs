@@ -1,5 +1,6 @@
 //! The program as its users see it, and the rules that hold the source together.
 
+mod activation;
 mod architecture;
 mod command_line;
 mod docs;

@@ -7,16 +7,23 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
+pub mod channel;
 pub mod code;
 pub mod diagnostic;
 pub mod event;
+pub mod lock;
 pub mod plan;
+pub mod probe;
 pub mod recipe;
+pub mod solution;
 pub mod target;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Place, Severity, Span};
 pub use event::{Event, Reporter};
+pub use lock::Lock;
 pub use plan::Plan;
 pub use recipe::Recipe;
+pub use solution::Solution;
 pub use target::Target;

@@ -116,7 +116,7 @@ mod tests {
             .at(Place::span("a.yaml", "a: [\n", 1, 4, 1))
             .cause("https://u:p@host/ said\u{9b}31m \u{1b}[0m")
             .help("mend it");
-        insta::assert_snapshot!(of_result("lock", 11, &Err(error.into()), &[]), @r#"{"schema":1,"command":"lock","exit":11,"result":null,"diagnostics":[{"code":"GE101","severity":"error","message":"bad","place":{"file":"a.yaml","span":{"line":1,"column":4,"length":1,"text":"a: ["}},"causes":["https://***@host/ said\u009b31m \u001b[0m"],"help":["mend it"]}]}"#);
+        insta::assert_snapshot!(of_result("lock", 11, &Err(error.into()), &[]), @r#"{"schema":1,"command":"lock","exit":11,"result":null,"diagnostics":[{"code":"GE101","severity":"error","message":"bad","place":{"file":"a.yaml","span":{"line":1,"column":4,"length":1,"text":"a: [","cut":0}},"causes":["https://***@host/ said\u009b31m \u001b[0m"],"help":["mend it"]}]}"#);
     }
 
     #[test]

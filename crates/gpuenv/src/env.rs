@@ -6,9 +6,16 @@
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use etcetera::BaseStrategy;
+
+/// How long a server may be silent, unless the user says otherwise.
+const HTTP_SILENCE: Duration = Duration::from_secs(30);
+
+/// How often a download is tried again, unless the user says otherwise.
+const HTTP_RETRIES: u32 = 3;
 
 /// Who looks at a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +68,10 @@ variables! {
         /// Default: `gpuenv/config.yaml` in the user's configuration directory, on Linux
         /// `~/.config/gpuenv/config.yaml`.
         GPUENV_CONFIG "GPUENV_CONFIG";
+        /// How many seconds a server may be silent before it is given up. Default: 30.
+        GPUENV_HTTP_TIMEOUT "GPUENV_HTTP_TIMEOUT";
+        /// How often a download is tried again after a failure that may pass. Default: 3.
+        GPUENV_HTTP_RETRIES "GPUENV_HTTP_RETRIES";
         /// What is logged to stderr, as a filter like `gpuenv=debug,rattler=info`.
         /// Goes before `-v`.
         GPUENV_LOG "GPUENV_LOG";
@@ -133,6 +144,10 @@ pub struct Env {
     pub default_config: Option<PathBuf>,
     /// The package cache that the user names, absolute.
     pub cache: Option<PathBuf>,
+    /// How long a server may be silent.
+    pub http_silence: Duration,
+    /// How often a download is tried again.
+    pub http_retries: u32,
     /// What to log.
     pub log: Option<String>,
     /// Colours are not wanted.
@@ -176,6 +191,13 @@ impl Env {
             named_config: path(GPUENV_CONFIG),
             default_config: base.map(|base| base.config.join("gpuenv").join("config.yaml")),
             cache: path(RATTLER_CACHE_DIR),
+            http_silence: text(GPUENV_HTTP_TIMEOUT)
+                .and_then(|value| value.trim().parse().ok())
+                .filter(|seconds| *seconds > 0.0 && *seconds < 1e6)
+                .map_or(HTTP_SILENCE, Duration::from_secs_f64),
+            http_retries: text(GPUENV_HTTP_RETRIES)
+                .and_then(|value| value.trim().parse().ok())
+                .unwrap_or(HTTP_RETRIES),
             log: text(GPUENV_LOG),
             no_color: os(NO_COLOR).is_some(),
             force_color: switched_on(CLICOLOR_FORCE),
@@ -186,6 +208,11 @@ impl Env {
             backtrace: switched_on(RUST_BACKTRACE),
         }
     }
+}
+
+/// Returns every variable of this process, for a child that gets them with edits.
+pub fn variables() -> std::collections::BTreeMap<OsString, OsString> {
+    std::env::vars_os().collect()
 }
 
 /// Returns the arguments of this process, with the program's name.

@@ -6,23 +6,30 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activating;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod document;
 pub mod env;
+pub mod environments;
 pub mod exit;
+pub mod lockfile;
+pub mod locking;
 pub mod log;
 pub mod mirror;
 pub mod options;
 pub mod outcome;
 pub mod panic;
 pub mod printer;
+pub mod probing;
 pub mod program;
 pub mod progress;
 pub mod render;
 pub mod session;
+pub mod source;
 pub mod style;
+pub mod table;
 pub mod untrusted;
 
 pub use cli::command_line;

@@ -102,6 +102,11 @@ impl Failure {
         }
     }
 
+    /// Hands on several diagnostics.
+    pub fn several<D: Into<Diagnostic>>(diagnostics: impl IntoIterator<Item = D>) -> Self {
+        Self::Diagnosed(diagnostics.into_iter().map(Into::into).collect())
+    }
+
     /// Adds what the user can type instead.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {

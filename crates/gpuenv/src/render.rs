@@ -152,14 +152,15 @@ impl Excerpt {
         let line = masked(&span.text);
         // Nobody guarantees that a span fits its line.
         let total = line.chars().count();
-        let start = span.column.saturating_sub(1).min(total);
+        // Of a very long line the core has kept only a stretch.
+        let start = span.column.saturating_sub(1).saturating_sub(span.cut).min(total);
         let end = start.saturating_add(span.length.max(1)).min(total);
         let window = window(total, start, end, room);
         let mut excerpt = Self {
             text: String::new(),
             underlined: 0..0,
         };
-        if window.start > 0 {
+        if window.start > 0 || span.cut > 0 {
             excerpt.text.push('…');
         }
         for (index, c) in line

@@ -7,7 +7,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gpuenv_core::{Code, Diagnostic, Reporter};
+use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
+use gpuenv_provision::{Access, access::default_cache};
 
 use crate::{
     Failure,
@@ -68,6 +69,35 @@ impl Session {
     pub fn mirrors(&self) -> Result<Vec<Mirror>, Failure> {
         let configured = &self.config()?.mirrors;
         Ok([self.options.mirrors.as_slice(), configured].concat())
+    }
+
+    /// Returns how the network and the caches may be used.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn access(&self) -> Result<Access, Diagnostic> {
+        let mut mirrors = Mirrors::default();
+        for mirror in self.mirrors()? {
+            mirrors.add(mirror.base.as_str(), mirror.place.as_str())?;
+        }
+        let named = self.env.cache.clone();
+        let cache = named.or_else(default_cache).ok_or_else(|| {
+            Diagnostic::error(
+                Code::INSTALL_NO_HOME,
+                "no directory for the package cache is known: the user has no home directory",
+            )
+            .help(format!(
+                "`export {}=/some/directory`",
+                env::RATTLER_CACHE_DIR
+            ))
+        })?;
+        Ok(Access {
+            mirrors,
+            offline: self.offline()?,
+            cache,
+            silence: self.env.http_silence,
+            retries: self.env.http_retries,
+        })
     }
 
     /// Returns whether the network must not be used.

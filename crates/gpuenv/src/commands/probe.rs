@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
-use super::unfinished;
-use crate::{Failure, Outcome, Session};
+use gpuenv_core::plan::Gpu;
+use jiff::Timestamp;
+
+use crate::{
+    Failure, Outcome, Session, activating,
+    environments::Environments,
+    probing::{self, Question},
+};
 
 /// Run a kernel on every GPU and check what it computed
 ///
@@ -36,8 +42,35 @@ impl Args {
 ///
 /// # Errors
 /// Returns what keeps the probe from an answer.
-pub fn run(_args: Args, _session: &Session) -> Result<Outcome, Failure> {
-    Err(unfinished("probe"))
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let prefix = match &args.environment {
+        Some(name) => Some(Environments::below(&session.home()?).find(name)?),
+        None => None,
+    };
+    let kept = match &prefix {
+        Some(prefix) => activating::kept(prefix)?,
+        None => None,
+    };
+    let question = Question {
+        prefix: prefix.as_deref(),
+        // Who asks without an environment wants to know, and a machine without
+        // a GPU is an answer.
+        gpu: kept.as_ref().map_or(Gpu::Optional, |kept| kept.gpu),
+        steps: kept.as_ref().map_or(&[], |kept| &kept.settings.probe),
+        require_gpu: args.require_gpu,
+        deadline: args.deadline,
+    };
+    let probed = probing::probe(&question, &*session.reporter())?;
+    if let Some(prefix) = &prefix {
+        probing::remember(prefix, &probed, Timestamp::now());
+    }
+    let outcome = match probed.verdict.ok {
+        true => Outcome::done(),
+        false => Outcome::no(),
+    };
+    let outcome = outcome.text(probed.text()).facts(&probed);
+    let diagnostics = probed.verdict.diagnostic.clone().into_iter();
+    Ok(diagnostics.fold(outcome, Outcome::diagnostic))
 }
 
 /// Reads a deadline: more than nothing, at most a day.

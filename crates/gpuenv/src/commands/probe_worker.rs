@@ -1,6 +1,7 @@
 //! `gpuenv __probe`: the child side of the probe, started by gpuenv itself.
 
-use super::unfinished;
+use gpuenv_core::{Code, Diagnostic};
+
 use crate::{Failure, Outcome, Session};
 
 /// Ask the driver; started by `gpuenv probe`
@@ -17,7 +18,10 @@ impl Args {
 /// Asks the driver.
 ///
 /// # Errors
-/// Returns what keeps it from asking.
+/// Returns that nobody listens.
 pub fn run(_args: Args, _session: &Session) -> Result<Outcome, Failure> {
-    Err(unfinished("__probe"))
+    gpuenv_cuda::worker(None, std::io::stdout()).map_err(|error| {
+        Diagnostic::error(Code::PROBE_NOT_RUN, "the probe cannot write what it sees").cause(error)
+    })?;
+    Ok(Outcome::done())
 }

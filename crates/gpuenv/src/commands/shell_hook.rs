@@ -1,7 +1,11 @@
 //! `gpuenv shell-hook`: prints the text that activates an environment.
 
-use super::unfinished;
-use crate::{Failure, Outcome, Session};
+use gpuenv_core::{
+    Code, Diagnostic,
+    activation::{self, Shell},
+};
+
+use crate::{Failure, Outcome, Session, activating, environments::Environments};
 
 /// Print the shell code that activates an environment
 #[derive(Debug, Clone, clap::Args)]
@@ -31,6 +35,23 @@ impl Args {
 ///
 /// # Errors
 /// Returns what keeps it from being known.
-pub fn run(_args: Args, _session: &Session) -> Result<Outcome, Failure> {
-    Err(unfinished("shell-hook"))
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let shell = shell(args.shell.as_deref(), session.env.shell.as_deref())?;
+    let environments = Environments::below(&session.home()?);
+    let activation = activating::of(&environments.find(&args.environment)?)?;
+    let text = match args.deactivate {
+        false => activation::shell_hook(shell, &activation),
+        true => activation::shell_hook_deactivate(shell, &activation),
+    };
+    Ok(Outcome::done().text(text))
+}
+
+fn shell(wanted: Option<&str>, usual: Option<&str>) -> Result<Shell, Diagnostic> {
+    match wanted.or(usual) {
+        Some(name) => Ok(name.parse::<Shell>()?),
+        None => Err(
+            Diagnostic::error(Code::ACTIVATION_SHELL, "`$SHELL` does not name a shell")
+                .help(format!("name it: `--shell {}`", Shell::NAMES.join("|"))),
+        ),
+    }
 }

@@ -248,7 +248,7 @@ proptest! {
     ) {
         let place = Place {
             file: text.clone(),
-            span: Some(Span { line, column, length, text: text.clone() }),
+            span: Some(Span { line, column, length, text: text.clone(), cut: 0 }),
         };
         let error = Diagnostic::error(Code::RECIPE_SYNTAX, &text).at(place).cause(&text).help(&text);
         let shown = plain_at(&[error], width);

@@ -1,0 +1,263 @@
+//! Channel names, their canonical URLs, and mirrors.
+//!
+//! A lock names canonical URLs only, so that it reads the same wherever it was
+//! made. A mirror changes where bytes come from, never what a lock says.
+
+use url::Url;
+
+use crate::{Code, Diagnostic};
+
+/// Where a channel lives that is named and not given as a URL (CEP 26).
+pub const CANONICAL_BASE: &str = "https://conda.anaconda.org/";
+
+/// The name of the channel that is inside the program.
+pub const EMBEDDED_NAME: &str = "gpuenv";
+
+/// The canonical URL of the channel inside the program.
+///
+/// `.invalid` never resolves (RFC 2606), so nobody can publish under it.
+pub const EMBEDDED_URL: &str = "https://gpuenv.invalid/channel/";
+
+/// Returns the canonical URL of a channel, with a slash at its end.
+///
+/// # Errors
+///
+/// GE306 if the text is neither a channel name nor a URL, or holds credentials.
+pub fn canonical_url(channel: &str) -> Result<Url, ChannelError> {
+    let refuse = |reason| ChannelError::Bad {
+        channel: redact(channel),
+        reason,
+    };
+    if channel == EMBEDDED_NAME {
+        return Ok(known(EMBEDDED_URL));
+    }
+    if channel.contains("://") {
+        let mut url = Url::parse(channel).map_err(|_| refuse("it is not a URL"))?;
+        if !url.username().is_empty() || url.password().is_some() || has_token(&url) {
+            return Err(refuse(
+                "it holds credentials, which belong into the auth file",
+            ));
+        }
+        if !matches!(url.scheme(), "http" | "https" | "file") {
+            return Err(refuse("only http, https and file can be read"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse("a channel has no query"));
+        }
+        with_slash(&mut url);
+        return Ok(url);
+    }
+    let is_name = |part: &str| {
+        let mut bytes = part.bytes();
+        bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
+            && bytes.all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    if !channel.split('/').all(is_name) {
+        return Err(refuse(
+            "a name is made of letters, digits, `.`, `_`, `-` and `/`",
+        ));
+    }
+    Url::parse(&format!("{CANONICAL_BASE}{channel}/")).map_err(|_| refuse("it is not a name"))
+}
+
+/// Returns the short name of a channel: `conda-forge` for its canonical URL.
+pub fn short_name(url: &str) -> &str {
+    if url == EMBEDDED_URL {
+        return EMBEDDED_NAME;
+    }
+    let url = url.strip_prefix(CANONICAL_BASE).unwrap_or(url);
+    url.strip_suffix('/').unwrap_or(url)
+}
+
+fn known(text: &str) -> Url {
+    Url::parse(text).expect("the constants of this file are URLs")
+}
+
+fn with_slash(url: &mut Url) {
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+}
+
+/// Returns whether the path holds a token as anaconda.org takes it: `/t/TOKEN/`.
+fn has_token(url: &Url) -> bool {
+    url.path().split('/').any(|part| part == "t")
+}
+
+/// Returns the text with `user:password@` of a URL in it left out.
+fn redact(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(mut url) if url.has_authority() && !url.username().is_empty() => {
+            let cleared = url.set_username("").is_ok() && url.set_password(None).is_ok();
+            match cleared {
+                true => url.to_string(),
+                false => "a URL with credentials".to_string(),
+            }
+        }
+        _ => text.to_string(),
+    }
+}
+
+/// Where to fetch channels from instead of their canonical places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mirrors {
+    /// Canonical prefix and what replaces it, longest prefix first.
+    rules: Vec<(String, String)>,
+}
+
+impl Mirrors {
+    /// Reads mirrors as users give them: `URL` or `BASE=URL`.
+    ///
+    /// # Errors
+    ///
+    /// GE307 if one of them cannot be read.
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, ChannelError> {
+        let mut mirrors = Self::default();
+        for text in texts {
+            let text = text.as_ref().trim();
+            // A URL may hold `=` too, so the base must itself be a URL.
+            let (base, to) = match text.split_once('=') {
+                Some((base, to)) if base.contains("://") && to.contains("://") => (base, to),
+                _ => (CANONICAL_BASE, text),
+            };
+            mirrors.add(base, to)?;
+        }
+        Ok(mirrors)
+    }
+
+    /// Adds a rule; the earlier of two rules for one base stays.
+    ///
+    /// # Errors
+    ///
+    /// GE307 if one of the two is no URL that can be fetched.
+    pub fn add(&mut self, base: &str, to: &str) -> Result<(), ChannelError> {
+        let read = |text: &str| {
+            let refuse = || ChannelError::BadMirror {
+                mirror: redact(text),
+            };
+            let mut url = Url::parse(text).map_err(|_| refuse())?;
+            if !matches!(url.scheme(), "http" | "https" | "file") || url.cannot_be_a_base() {
+                return Err(refuse());
+            }
+            with_slash(&mut url);
+            Ok(url.to_string())
+        };
+        let (base, to) = (read(base)?, read(to)?);
+        if !self.rules.iter().any(|(known, _)| *known == base) {
+            self.rules.push((base, to));
+            self.rules
+                .sort_by_key(|(base, _)| std::cmp::Reverse(base.len()));
+        }
+        Ok(())
+    }
+
+    /// Returns where to fetch what has this canonical URL.
+    pub fn apply(&self, canonical: &Url) -> Url {
+        let found = self.rules.iter().find_map(|(base, to)| {
+            let rest = canonical.as_str().strip_prefix(base.as_str())?;
+            Url::parse(&format!("{to}{rest}")).ok()
+        });
+        found.unwrap_or_else(|| canonical.clone())
+    }
+
+    /// Returns whether a mirror answers for this canonical URL.
+    pub fn covers(&self, canonical: &Url) -> bool {
+        self.rules
+            .iter()
+            .any(|(base, _)| canonical.as_str().starts_with(base.as_str()))
+    }
+}
+
+/// A channel or mirror setting cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelError {
+    /// Neither a name nor a URL.
+    #[error("`{channel}` is not a channel: {reason}")]
+    Bad {
+        /// As given, without credentials.
+        channel: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A mirror that is no URL.
+    #[error("`{mirror}` is not a mirror: expected `URL` or `BASE=URL` with http, https or file")]
+    BadMirror {
+        /// As given, without credentials.
+        mirror: String,
+    },
+}
+
+impl From<ChannelError> for Diagnostic {
+    fn from(error: ChannelError) -> Self {
+        match &error {
+            ChannelError::Bad { .. } => {
+                Diagnostic::error(Code::CHANNEL_BAD_NAME, error.to_string())
+                    .help("write a name such as `conda-forge`, or a URL")
+            }
+            ChannelError::BadMirror { .. } => {
+                Diagnostic::error(Code::MIRROR_BAD, error.to_string())
+                    .help("for example `--mirror https://mirror.example.org/conda`")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_urls_become_canonical() {
+        let url = |text| canonical_url(text).unwrap().to_string();
+        assert_eq!(
+            url("conda-forge"),
+            "https://conda.anaconda.org/conda-forge/"
+        );
+        assert_eq!(
+            url("nvidia/label/cuda-11.8.0"),
+            "https://conda.anaconda.org/nvidia/label/cuda-11.8.0/"
+        );
+        assert_eq!(url("https://x.example/y"), "https://x.example/y/");
+        assert_eq!(url("gpuenv"), EMBEDDED_URL);
+        assert_eq!(short_name(&url("conda-forge")), "conda-forge");
+        assert_eq!(short_name(EMBEDDED_URL), "gpuenv");
+    }
+
+    #[test]
+    fn bad_channels_are_refused_without_their_secrets() {
+        for bad in [
+            "",
+            "..",
+            "a/../b",
+            "a b",
+            "ftp://x/y",
+            "https://x/y?z",
+            "-x",
+            "a//b",
+        ] {
+            assert!(canonical_url(bad).is_err(), "{bad}");
+        }
+        let error = canonical_url("https://me:secret@x.example/y").unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert!(canonical_url("https://x.example/t/abc/y").is_err());
+    }
+
+    #[test]
+    fn the_longest_mirror_wins_and_the_rest_stays() {
+        let mirrors = Mirrors::parse(&[
+            "file:///mirror",
+            "https://conda.anaconda.org/nvidia=http://lab.example/nv?",
+            "https://other.example/=http://lab.example/other",
+        ]);
+        assert!(mirrors.is_ok());
+        let mirrors = mirrors.unwrap();
+        let apply = |text: &str| mirrors.apply(&canonical_url(text).unwrap()).to_string();
+        assert_eq!(apply("conda-forge"), "file:///mirror/conda-forge/");
+        assert_eq!(
+            apply("https://other.example/a"),
+            "http://lab.example/other/a/"
+        );
+        assert_eq!(apply("https://third.example/a"), "https://third.example/a/");
+        assert!(Mirrors::parse(&["nonsense"]).is_err());
+    }
+}

@@ -1,0 +1,388 @@
+//! The lock: solutions of all platforms in the `rattler_lock` format, plus what
+//! only gpuenv knows.
+//!
+//! pixi and every rattler-based tool read the file. Our own part is one more
+//! top-level key, `gpuenv`, which they skip; with it a lock can be installed,
+//! activated and probed without its recipe.
+
+mod check;
+mod diff;
+mod settings;
+
+use std::collections::BTreeMap;
+
+use rattler_conda_types::{RepoDataRecord, Subdir, Version};
+use rattler_lock::{
+    CondaPackageData, DEFAULT_ENVIRONMENT_NAME, LockFile, ParseCondaLockError, PlatformData,
+    PlatformName,
+};
+
+pub use check::{Difference, check, stale};
+pub use diff::{PackageChange, changes};
+pub use settings::{PlatformSettings, Settings};
+
+use crate::{
+    Code, Diagnostic, Place, Plan, Solution,
+    channel::{self, ChannelError},
+    solution,
+};
+
+/// The name of a lock beside its recipe.
+pub const FILE_NAME: &str = "gpuenv.lock";
+
+/// The largest lock that is read, in bytes. Real ones stay below 5 MB.
+pub const MAX_BYTES: usize = 64 << 20;
+
+/// A lock.
+#[derive(Clone)]
+pub struct Lock {
+    /// What only gpuenv knows; absent in a lock that another tool wrote.
+    pub settings: Option<Settings>,
+    /// The channels' canonical URLs, strongest first.
+    pub channels: Vec<String>,
+    /// What is locked, by platform.
+    pub platforms: BTreeMap<String, PlatformLock>,
+}
+
+/// What a lock holds for one platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlatformLock {
+    /// The virtual packages that the solve saw, as `name=version=build`.
+    pub virtual_packages: Vec<String>,
+    /// The packages, by name.
+    pub records: Vec<RepoDataRecord>,
+    /// The names of wheels that another tool locked here.
+    pub wheels: Vec<String>,
+}
+
+/// Makes the lock of a recipe from its solved platforms.
+///
+/// # Errors
+///
+/// GE306 if a channel of a plan cannot be read.
+pub fn lock(solved: &[(Plan, Solution)]) -> Result<Lock, LockError> {
+    let mut channels = Vec::new();
+    let mut platforms = BTreeMap::new();
+    for (plan, solution) in solved {
+        for name in &plan.channels {
+            let url = channel::canonical_url(name)?.to_string();
+            if !channels.contains(&url) {
+                channels.push(url);
+            }
+        }
+        let mut records = solution.records.clone();
+        sort(&mut records);
+        let locked = PlatformLock {
+            virtual_packages: virtual_package_texts(plan),
+            records,
+            wheels: Vec::new(),
+        };
+        platforms.insert(plan.platform().to_string(), locked);
+    }
+    Ok(Lock {
+        settings: settings::from_plans(solved.iter().map(|(plan, _)| plan)),
+        channels,
+        platforms,
+    })
+}
+
+fn sort(records: &mut [RepoDataRecord]) {
+    records.sort_by(|a, b| {
+        let key = |r: &RepoDataRecord| (r.package_record.name.clone(), r.url.clone());
+        key(a).cmp(&key(b))
+    });
+}
+
+fn virtual_package_texts(plan: &Plan) -> Vec<String> {
+    let packages = plan.target.virtual_packages();
+    packages.iter().map(ToString::to_string).collect()
+}
+
+/// Writes a lock as text; the same lock always gives the same bytes.
+///
+/// # Errors
+///
+/// GE404 if the lock names a platform or package that the format cannot hold.
+pub fn render(lock: &Lock) -> Result<String, LockError> {
+    let bad = |error: &dyn std::fmt::Display| LockError::Unwritable {
+        reason: error.to_string(),
+    };
+    let mut platforms = Vec::new();
+    for (name, locked) in &lock.platforms {
+        let subdir: Subdir = name.parse().map_err(|error| bad(&error))?;
+        platforms.push(PlatformData {
+            name: PlatformName::from(&subdir),
+            subdir,
+            virtual_packages: locked.virtual_packages.clone(),
+        });
+    }
+    let mut builder = LockFile::builder()
+        .with_platforms(platforms)
+        .map_err(|error| bad(&error))?;
+    let channels = lock.channels.iter().map(String::as_str);
+    builder.set_channels(DEFAULT_ENVIRONMENT_NAME, channels);
+    for (name, locked) in &lock.platforms {
+        builder
+            .add_environment_platform(DEFAULT_ENVIRONMENT_NAME, name)
+            .map_err(|error| bad(&error))?;
+        for record in &locked.records {
+            let package = CondaPackageData::from(record.clone());
+            builder
+                .add_conda_package(DEFAULT_ENVIRONMENT_NAME, name, package)
+                .map_err(|error| bad(&error))?;
+        }
+    }
+    let mut text = builder
+        .finish()
+        .render_to_string()
+        .map_err(|error| bad(&error))?;
+    if let Some(settings) = &lock.settings {
+        text.push_str(&settings::render(settings).map_err(|error| bad(&error))?);
+    }
+    Ok(text)
+}
+
+/// Reads a lock.
+///
+/// # Errors
+///
+/// GE403 for a lock of a newer tool, GE404 for a damaged one, GE409 for one
+/// that names something which must not be installed.
+pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
+    let damaged = |reason: String, place: Option<Place>| LockError::Damaged {
+        file: file.to_string(),
+        reason,
+        place: place.map(Box::new),
+    };
+    if text.len() > MAX_BYTES {
+        return Err(damaged(
+            format!("it is larger than {MAX_BYTES} bytes"),
+            None,
+        ));
+    }
+    if let Some(place) = merge_conflict(file, text) {
+        return Err(LockError::MergeConflict {
+            file: file.to_string(),
+            place: Box::new(place),
+        });
+    }
+    if nests_deeper_than(text, 256) {
+        return Err(damaged("it is nested too deeply".to_string(), None));
+    }
+    let settings = settings::parse(file, text)?;
+    let parsed = LockFile::from_str_with_base_directory(text, None)
+        .map_err(|error| parse_error(file, text, error))?;
+    let environment = parsed
+        .default_environment()
+        .ok_or_else(|| damaged("it has no environment named `default`".to_string(), None))?;
+    let mut platforms = BTreeMap::new();
+    for platform in environment.platforms() {
+        let mut records = environment
+            .conda_repodata_records(platform)
+            .map_err(|error| damaged(error.to_string(), None))?
+            .unwrap_or_default();
+        sort(&mut records);
+        for record in &records {
+            trust(file, record)?;
+        }
+        let wheels = environment.pypi_packages(platform).into_iter().flatten();
+        let wheels = wheels.map(|data| data.name().to_string()).collect();
+        let virtual_packages = platform.virtual_packages().to_vec();
+        let locked = PlatformLock {
+            virtual_packages,
+            records,
+            wheels,
+        };
+        platforms.insert(platform.subdir().to_string(), locked);
+    }
+    let channels = environment.channels().iter();
+    Ok(Lock {
+        settings,
+        channels: channels.map(|channel| channel.url.clone()).collect(),
+        platforms,
+    })
+}
+
+/// Reads only what a lock knows beyond the packages, which takes no time.
+///
+/// # Errors
+///
+/// GE403 and GE404 as [`parse`].
+pub fn settings(file: &str, text: &str) -> Result<Option<Settings>, LockError> {
+    settings::parse(file, text)
+}
+
+/// Refuses a record whose file could not be verified or fetched safely.
+fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
+    let refuse = |reason: &str| {
+        Err(LockError::Untrusted {
+            file: file.to_string(),
+            package: solution::label(record),
+            reason: reason.to_string(),
+        })
+    };
+    let package = &record.package_record;
+    if package.sha256.is_none() && package.md5.is_none() {
+        return refuse("it has no hash, so a download could not be verified");
+    }
+    if !matches!(record.url.scheme(), "http" | "https" | "file") {
+        return refuse("its URL can only be http, https or file");
+    }
+    if !record.url.username().is_empty() || record.url.password().is_some() {
+        return refuse("its URL holds credentials");
+    }
+    Ok(())
+}
+
+/// Returns whether brackets or indentation nest deeper than any lock does.
+///
+/// The YAML reader stops at its own limit too, but only after a time that grows
+/// with the square of the depth.
+fn nests_deeper_than(text: &str, limit: usize) -> bool {
+    let mut depth = 0usize;
+    let brackets = text.bytes().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > limit
+    });
+    let indent = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
+    brackets || text.lines().any(|line| indent(line) > 2 * limit)
+}
+
+fn merge_conflict(file: &str, text: &str) -> Option<Place> {
+    let marker = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+    let line = text.lines().position(marker)?;
+    Some(Place::span(file, text, line + 1, 1, 7))
+}
+
+fn parse_error(file: &str, text: &str, error: ParseCondaLockError) -> LockError {
+    match &error {
+        ParseCondaLockError::IncompatibleVersion {
+            lock_file_version, ..
+        } => LockError::NewerVersion {
+            file: file.to_string(),
+            version: lock_file_version.to_string(),
+        },
+        ParseCondaLockError::ParseError(yaml) => {
+            let place = yaml
+                .location()
+                .map(|at| Box::new(Place::span(file, text, at.line(), at.column(), 1)));
+            LockError::Damaged {
+                file: file.to_string(),
+                reason: yaml.to_string(),
+                place,
+            }
+        }
+        _ => LockError::Damaged {
+            file: file.to_string(),
+            reason: error.to_string(),
+            place: None,
+        },
+    }
+}
+
+impl Lock {
+    /// Returns the solution for a platform, if the lock covers it.
+    pub fn solution(&self, platform: Subdir) -> Option<Solution> {
+        let locked = self.platforms.get(platform.as_str())?;
+        Some(Solution {
+            platform,
+            records: locked.records.clone(),
+        })
+    }
+
+    /// Returns what gpuenv knows of a platform, if it wrote the lock.
+    pub fn platform_settings(&self, platform: Subdir) -> Option<&PlatformSettings> {
+        self.settings.as_ref()?.platforms.get(platform.as_str())
+    }
+
+    /// Returns the version of a virtual package that the platform was solved for.
+    pub fn virtual_version(&self, platform: Subdir, name: &str) -> Option<Version> {
+        let locked = self.platforms.get(platform.as_str())?;
+        locked.virtual_packages.iter().find_map(|text| {
+            let mut parts = text.split('=');
+            (parts.next()? == name).then_some(())?;
+            parts.next()?.parse().ok()
+        })
+    }
+}
+
+/// A lock cannot be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    /// Written by a newer tool.
+    #[error("lock `{file}` has version {version}, which this gpuenv does not know")]
+    NewerVersion {
+        /// The file.
+        file: String,
+        /// Its version.
+        version: String,
+    },
+    /// Not what a lock looks like.
+    #[error("lock `{file}` is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+        /// Where, if known.
+        place: Option<Box<Place>>,
+    },
+    /// An unfinished merge.
+    #[error("lock `{file}` holds an unfinished merge")]
+    MergeConflict {
+        /// The file.
+        file: String,
+        /// The first marker.
+        place: Box<Place>,
+    },
+    /// It names something that must not be installed.
+    #[error("lock `{file}` names `{package}`, which must not be installed: {reason}")]
+    Untrusted {
+        /// The file.
+        file: String,
+        /// The package.
+        package: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The format cannot hold it.
+    #[error("the lock cannot be written: {reason}")]
+    Unwritable {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A channel cannot be read.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+}
+
+impl From<LockError> for Diagnostic {
+    fn from(error: LockError) -> Self {
+        let message = error.to_string();
+        match error {
+            LockError::NewerVersion { file, .. } => {
+                Diagnostic::error(Code::LOCK_NEWER_VERSION, message)
+                    .at(Place::file(file))
+                    .help("update gpuenv, or make the lock anew with `gpuenv lock`")
+            }
+            LockError::Damaged { file, place, .. } => Diagnostic::error(Code::LOCK_BAD, message)
+                .at(place.map_or_else(|| Place::file(file), |place| *place))
+                .help("restore the file from version control, or delete it and run `gpuenv lock`"),
+            LockError::MergeConflict { place, .. } => Diagnostic::error(Code::LOCK_BAD, message)
+                .at(*place)
+                .help("take either side, for example `git checkout --ours gpuenv.lock`, then run `gpuenv lock`"),
+            LockError::Untrusted { file, .. } => Diagnostic::error(Code::LOCK_UNTRUSTED, message)
+                .at(Place::file(file))
+                .help("make the lock anew with `gpuenv lock`"),
+            LockError::Unwritable { .. } => Diagnostic::error(Code::LOCK_BAD, message),
+            LockError::Channel(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+//! Whether a lock still is what its recipe asks for, decided without a network.
+
+use std::{collections::BTreeSet, fmt};
+
+use rattler_conda_types::Subdir;
+
+use crate::{
+    Code, Diagnostic, Plan, channel,
+    lock::{Lock, PlatformLock, settings},
+    solution::{self, Violation},
+};
+
+/// One way in which a lock differs from its recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// Another tool wrote the lock, or our part of it was dropped.
+    NotOurs,
+    /// The lock is of another recipe.
+    Recipe {
+        /// The recipe's name.
+        wanted: String,
+        /// The lock's.
+        locked: String,
+    },
+    /// The recipe names other channels, or in another order.
+    Channels {
+        /// The recipe's.
+        wanted: Vec<String>,
+        /// The lock's.
+        locked: Vec<String>,
+    },
+    /// A platform is in the recipe and not in the lock.
+    PlatformAdded(Subdir),
+    /// A platform is in the lock and not in the recipe.
+    PlatformRemoved(String),
+    /// The recipe's target differs.
+    Target {
+        /// The platform.
+        platform: Subdir,
+        /// The recipe's virtual packages that the lock lacks.
+        wanted: Vec<String>,
+        /// The lock's that the recipe lacks.
+        locked: Vec<String>,
+    },
+    /// A line of the recipe is not in the lock.
+    Added {
+        /// The platform.
+        platform: Subdir,
+        /// The line.
+        what: String,
+    },
+    /// A line in the lock is not in the recipe.
+    Removed {
+        /// The platform.
+        platform: Subdir,
+        /// The line.
+        what: String,
+    },
+    /// `gpu`, `activation` or `probe` differs.
+    Setting {
+        /// The platform, if it differs by platform.
+        platform: Option<Subdir>,
+        /// The recipe's key.
+        key: &'static str,
+    },
+    /// The locked packages are no solution.
+    Unsolved {
+        /// The platform.
+        platform: Subdir,
+        /// What is wrong.
+        violation: Violation,
+    },
+    /// A locked package comes from a channel that the recipe does not name.
+    ForeignChannel {
+        /// The platform.
+        platform: Subdir,
+        /// The package.
+        package: String,
+        /// Its URL's channel.
+        channel: String,
+    },
+    /// A locked package is needed by nothing.
+    Unneeded {
+        /// The platform.
+        platform: Subdir,
+        /// The package.
+        package: String,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Difference::NotOurs => write!(f, "the lock has no `gpuenv` section"),
+            Difference::Recipe { wanted, locked } => {
+                write!(f, "the lock is of recipe `{locked}`, not `{wanted}`")
+            }
+            Difference::Channels { wanted, locked } => write!(
+                f,
+                "channels: the recipe has {}, the lock {}",
+                list(wanted.iter().map(|url| channel::short_name(url))),
+                list(locked.iter().map(|url| channel::short_name(url)))
+            ),
+            Difference::PlatformAdded(platform) => write!(f, "{platform}: not in the lock"),
+            Difference::PlatformRemoved(platform) => write!(f, "{platform}: not in the recipe"),
+            Difference::Target {
+                platform,
+                wanted,
+                locked,
+            } => write!(
+                f,
+                "{platform}: target: the recipe has {}, the lock {}",
+                list(wanted.iter().map(String::as_str)),
+                list(locked.iter().map(String::as_str))
+            ),
+            Difference::Added { platform, what } => {
+                write!(f, "{platform}: `{what}` is in the recipe, not in the lock")
+            }
+            Difference::Removed { platform, what } => {
+                write!(f, "{platform}: `{what}` is in the lock, not in the recipe")
+            }
+            Difference::Setting { platform, key } => match platform {
+                Some(platform) => write!(f, "{platform}: `{key}` differs"),
+                None => write!(f, "`{key}` differs"),
+            },
+            Difference::Unsolved {
+                platform,
+                violation,
+            } => write!(f, "{platform}: {violation}"),
+            Difference::ForeignChannel {
+                platform,
+                package,
+                channel,
+            } => write!(
+                f,
+                "{platform}: `{package}` comes from `{}`, which is not a channel of the recipe",
+                channel::short_name(channel)
+            ),
+            Difference::Unneeded { platform, package } => {
+                write!(f, "{platform}: nothing needs `{package}`")
+            }
+        }
+    }
+}
+
+fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
+    let items: Vec<_> = items.map(|item| format!("`{item}`")).collect();
+    match items.is_empty() {
+        true => "none".to_string(),
+        false => items.join(", "),
+    }
+}
+
+/// Returns every difference between a lock and the plans of its recipe.
+pub fn check(lock: &Lock, plans: &[Plan]) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    check_head(lock, plans, &mut differences);
+    for plan in plans {
+        let platform = plan.platform();
+        match lock.platforms.get(platform.as_str()) {
+            None => differences.push(Difference::PlatformAdded(platform)),
+            Some(locked) => {
+                check_settings(lock, plan, &mut differences);
+                check_packages(plan, locked, &mut differences);
+            }
+        }
+    }
+    for name in lock.platforms.keys() {
+        if !plans.iter().any(|plan| plan.platform().as_str() == name) {
+            differences.push(Difference::PlatformRemoved(name.clone()));
+        }
+    }
+    differences
+}
+
+fn check_head(lock: &Lock, plans: &[Plan], differences: &mut Vec<Difference>) {
+    let mut channels: Vec<String> = Vec::new();
+    for name in plans.iter().flat_map(|plan| &plan.channels) {
+        // A channel that cannot be read was refused when the recipe was.
+        let url = channel::canonical_url(name).map_or_else(|_| name.clone(), String::from);
+        if !channels.contains(&url) {
+            channels.push(url);
+        }
+    }
+    if channels != lock.channels {
+        differences.push(Difference::Channels {
+            wanted: channels,
+            locked: lock.channels.clone(),
+        });
+    }
+    let Some(settings) = &lock.settings else {
+        differences.push(Difference::NotOurs);
+        return;
+    };
+    let Some(plan) = plans.first() else { return };
+    if settings.recipe != plan.recipe {
+        differences.push(Difference::Recipe {
+            wanted: plan.recipe.clone(),
+            locked: settings.recipe.clone(),
+        });
+    }
+    if settings.gpu != plan.gpu {
+        differences.push(Difference::Setting {
+            platform: None,
+            key: "gpu",
+        });
+    }
+}
+
+fn check_settings(lock: &Lock, plan: &Plan, differences: &mut Vec<Difference>) {
+    let platform = plan.platform();
+    let Some(locked) = lock.platform_settings(platform) else {
+        return;
+    };
+    let wanted = settings::platform(plan);
+    let pairs = [
+        (&wanted.dependencies, &locked.dependencies),
+        (&wanted.pypi_dependencies, &locked.pypi_dependencies),
+    ];
+    for (wanted, locked) in pairs {
+        for what in wanted.iter().filter(|what| !locked.contains(what)) {
+            let what = what.clone();
+            differences.push(Difference::Added { platform, what });
+        }
+        for what in locked.iter().filter(|what| !wanted.contains(what)) {
+            let what = what.clone();
+            differences.push(Difference::Removed { platform, what });
+        }
+    }
+    for (key, same) in [
+        ("activation", wanted.activation == locked.activation),
+        ("probe", wanted.probe == locked.probe),
+    ] {
+        if !same {
+            differences.push(Difference::Setting {
+                platform: Some(platform),
+                key,
+            });
+        }
+    }
+}
+
+fn check_packages(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Difference>) {
+    let platform = plan.platform();
+    let virtual_packages = plan.target.virtual_packages();
+    let wanted: BTreeSet<String> = virtual_packages.iter().map(ToString::to_string).collect();
+    let there: BTreeSet<String> = locked.virtual_packages.iter().cloned().collect();
+    if wanted != there {
+        differences.push(Difference::Target {
+            platform,
+            wanted: wanted.difference(&there).cloned().collect(),
+            locked: there.difference(&wanted).cloned().collect(),
+        });
+    }
+    let violations = solution::verify(
+        platform,
+        &plan.dependencies,
+        &virtual_packages,
+        &locked.records,
+    );
+    differences.extend(
+        violations
+            .into_iter()
+            .map(|violation| Difference::Unsolved {
+                platform,
+                violation,
+            }),
+    );
+    let channels: Vec<String> = plan
+        .channels
+        .iter()
+        .filter_map(|name| channel::canonical_url(name).ok())
+        .map(String::from)
+        .collect();
+    for record in &locked.records {
+        let url = record.url.as_str();
+        if !channels.iter().any(|channel| url.starts_with(channel)) {
+            differences.push(Difference::ForeignChannel {
+                platform,
+                package: solution::label(record),
+                channel: record.channel.clone().unwrap_or_else(|| url.to_string()),
+            });
+        }
+    }
+    let unneeded = solution::unneeded(&plan.dependencies, &locked.records);
+    differences.extend(
+        unneeded
+            .into_iter()
+            .map(|package| Difference::Unneeded { platform, package }),
+    );
+}
+
+/// Returns the diagnostic for a lock that is stale.
+pub fn stale(file: &str, differences: &[Difference]) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(
+        Code::LOCK_STALE,
+        format!("lock `{file}` no longer satisfies the recipe"),
+    )
+    .help("bring it up to date with `gpuenv lock`");
+    for difference in differences {
+        diagnostic = diagnostic.cause(difference);
+    }
+    diagnostic
+}

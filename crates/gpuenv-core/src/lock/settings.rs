@@ -1,0 +1,171 @@
+//! The `gpuenv` key of a lock: what a recipe says beyond the packages.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Place, Plan,
+    lock::LockError,
+    plan::{ActivationSettings, Gpu, ProbeStep},
+};
+
+/// The newest form of the `gpuenv` key that is understood.
+const SCHEMA: u32 = 1;
+
+/// What a lock knows beyond the packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Settings {
+    /// The form of this key.
+    pub schema: u32,
+    /// The recipe's name.
+    pub recipe: String,
+    /// Whether the environment is of use without a GPU.
+    pub gpu: Gpu,
+    /// What differs by platform.
+    pub platforms: BTreeMap<String, PlatformSettings>,
+}
+
+/// What a lock knows of one platform beyond the packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PlatformSettings {
+    /// The recipe's match specs, as written.
+    pub dependencies: Vec<String>,
+    /// The recipe's PyPI requirements, as written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pypi_dependencies: Vec<String>,
+    /// What activation does.
+    pub activation: ActivationSettings,
+    /// What the probe does.
+    pub probe: Vec<ProbeStep>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    gpuenv: Settings,
+}
+
+#[derive(Deserialize)]
+struct AnyVersion {
+    gpuenv: AnySchema,
+}
+
+#[derive(Deserialize)]
+struct AnySchema {
+    schema: u32,
+}
+
+/// Returns the settings that the plans of one recipe give; `None` without a plan.
+pub(super) fn from_plans<'a>(plans: impl Iterator<Item = &'a Plan>) -> Option<Settings> {
+    let mut settings: Option<Settings> = None;
+    for plan in plans {
+        let settings = settings.get_or_insert_with(|| Settings {
+            schema: SCHEMA,
+            recipe: plan.recipe.clone(),
+            gpu: plan.gpu,
+            platforms: BTreeMap::new(),
+        });
+        settings
+            .platforms
+            .insert(plan.platform().to_string(), platform(plan));
+    }
+    settings
+}
+
+/// Returns what a lock must know of the plan's platform.
+pub(super) fn platform(plan: &Plan) -> PlatformSettings {
+    let texts = plan.dependencies.iter().map(|d| d.text.clone());
+    let wheels = plan.wheels.iter().map(|w| w.text.clone());
+    PlatformSettings {
+        dependencies: texts.collect(),
+        pypi_dependencies: wheels.collect(),
+        activation: plan.activation.clone(),
+        probe: plan.probe.clone(),
+    }
+}
+
+/// Writes the key as YAML.
+pub(super) fn render(settings: &Settings) -> Result<String, serde_json::Error> {
+    // JSON strings and flow collections are YAML too, and are quoted in one way
+    // only. One line per platform keeps a diff readable.
+    let mut text = String::from("gpuenv:\n");
+    let head = [
+        ("schema", json(&settings.schema)?),
+        ("recipe", json(&settings.recipe)?),
+        ("gpu", json(&settings.gpu)?),
+    ];
+    for (key, value) in head {
+        let _ = writeln!(text, "  {key}: {value}");
+    }
+    text.push_str("  platforms:\n");
+    for (name, platform) in &settings.platforms {
+        let _ = writeln!(text, "    {name}:\n      dependencies:");
+        for dependency in &platform.dependencies {
+            let _ = writeln!(text, "      - {}", json(dependency)?);
+        }
+        if platform.dependencies.is_empty() {
+            text.truncate(text.len() - 1);
+            text.push_str(" []\n");
+        }
+        if !platform.pypi_dependencies.is_empty() {
+            text.push_str("      pypi-dependencies:\n");
+            for dependency in &platform.pypi_dependencies {
+                let _ = writeln!(text, "      - {}", json(dependency)?);
+            }
+        }
+        let _ = writeln!(text, "      activation: {}", json(&platform.activation)?);
+        let _ = writeln!(text, "      probe: {}", json(&platform.probe)?);
+    }
+    Ok(text)
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+    serde_json::to_string(value)
+}
+
+/// Reads the key, if the lock has it.
+pub(super) fn parse(file: &str, text: &str) -> Result<Option<Settings>, LockError> {
+    let Some((first_line, section)) = section(text) else {
+        return Ok(None);
+    };
+    let damaged = |error: serde_saphyr::Error| {
+        let place = error.location().map(|at| {
+            let line = first_line + at.line() as usize - 1;
+            Box::new(Place::span(file, text, line, at.column() as usize, 1))
+        });
+        LockError::Damaged {
+            file: file.to_string(),
+            reason: format!("its `gpuenv` section cannot be read: {error}"),
+            place,
+        }
+    };
+    let version: AnyVersion = serde_saphyr::from_str(section).map_err(damaged)?;
+    if version.gpuenv.schema > SCHEMA {
+        return Err(LockError::NewerVersion {
+            file: file.to_string(),
+            version: format!("{} of the `gpuenv` section", version.gpuenv.schema),
+        });
+    }
+    let document: Document = serde_saphyr::from_str(section).map_err(damaged)?;
+    Ok(Some(document.gpuenv))
+}
+
+/// Returns the lines of the top-level key `gpuenv`, and the number of the first.
+fn section(text: &str) -> Option<(usize, &str)> {
+    let start = match text.strip_prefix("gpuenv:") {
+        Some(_) => 0,
+        None => text.find("\ngpuenv:")? + 1,
+    };
+    let rest = &text[start..];
+    let next_key = rest.match_indices('\n').map(|(at, _)| at + 1).find(|at| {
+        !matches!(
+            rest.as_bytes().get(*at),
+            None | Some(b' ' | b'\n' | b'\r' | b'#')
+        )
+    });
+    let end = next_key.unwrap_or(rest.len());
+    let first_line = text[..start].matches('\n').count() + 1;
+    Some((first_line, &rest[..end]))
+}

@@ -1,0 +1,173 @@
+//! The lock as text, and what `check` finds.
+
+use rattler_conda_types::Subdir;
+
+use super::*;
+use crate::{
+    Target,
+    plan::{ActivationSettings, Gpu, ProbeStep},
+    solution::tests::{dependency, record},
+};
+
+fn plan(platform: Subdir, dependencies: &[&str]) -> Plan {
+    let mut target = Target::without_gpu(platform);
+    target.cuda = "12.4".parse().ok();
+    Plan {
+        recipe: "demo".to_string(),
+        channels: vec!["conda-forge".to_string()],
+        gpu: Gpu::Required,
+        target,
+        dependencies: dependencies.iter().map(|text| dependency(text)).collect(),
+        wheels: Vec::new(),
+        activation: ActivationSettings {
+            env: [("A".to_string(), "it's \"x\": $HOME\n# y".to_string())].into(),
+            ..ActivationSettings::default()
+        },
+        probe: vec![ProbeStep::Driver],
+    }
+}
+
+fn hashed(name: &str, version: &str, depends: &[&str]) -> RepoDataRecord {
+    let mut record = record(name, version, depends);
+    record.package_record.sha256 = Some(rattler_digest::Sha256Hash::from([7; 32]));
+    record
+}
+
+fn solved(platform: Subdir, records: Vec<RepoDataRecord>) -> (Plan, Solution) {
+    (
+        plan(platform, &["torch >=2"]),
+        Solution { platform, records },
+    )
+}
+
+fn sample() -> Lock {
+    lock(&[solved(
+        Subdir::Linux64,
+        vec![
+            hashed("torch", "2.6", &["cuda-version >=12"]),
+            hashed("cuda-version", "12.4", &[]),
+        ],
+    )])
+    .unwrap()
+}
+
+fn differences(lock: &Lock, plan: Plan) -> Vec<String> {
+    check(lock, &[plan])
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn a_lock_reads_back_as_it_was_written() {
+    let text = render(&sample()).unwrap();
+    let again = parse("gpuenv.lock", &text).unwrap();
+    assert_eq!(again.settings, sample().settings);
+    assert_eq!(render(&again).unwrap(), text);
+    assert_eq!(check(&again, &[plan(Subdir::Linux64, &["torch >=2"])]), []);
+}
+
+#[test]
+fn the_bytes_of_a_lock_do_not_depend_on_input_order() {
+    let a = hashed("a", "1", &[]);
+    let b = hashed("b", "1", &[]);
+    let mut c = hashed("c", "1", &[]);
+    c.package_record.subdir = "win-64".to_string();
+    let linux = |records| solved(Subdir::Linux64, records);
+    let windows = || solved(Subdir::Win64, vec![c.clone()]);
+    let one = lock(&[linux(vec![a.clone(), b.clone()]), windows()]).unwrap();
+    let two = lock(&[windows(), linux(vec![b, a])]).unwrap();
+    assert_eq!(render(&one).unwrap(), render(&two).unwrap());
+}
+
+#[test]
+fn check_names_the_exact_difference() {
+    let mut other = plan(Subdir::Linux64, &["torch >=3", "numpy"]);
+    other.target.cuda = "11.8".parse().ok();
+    other.gpu = Gpu::Optional;
+    other.channels.push("nvidia".to_string());
+    insta::assert_snapshot!(differences(&sample(), other).join("\n"), @r"
+    channels: the recipe has `conda-forge`, `nvidia`, the lock `conda-forge`
+    `gpu` differs
+    linux-64: `torch >=3` is in the recipe, not in the lock
+    linux-64: `numpy` is in the recipe, not in the lock
+    linux-64: `torch >=2` is in the lock, not in the recipe
+    linux-64: target: the recipe has `__cuda=11.8=0`, the lock `__cuda=12.4=0`
+    linux-64: the recipe needs `numpy`, which is not there
+    linux-64: the recipe needs `torch >=3`, there is `torch 2.6 0`
+    ");
+    insta::assert_snapshot!(
+        differences(&sample(), plan(Subdir::Win64, &["torch >=2"])).join("\n"),
+        @r"
+    win-64: not in the lock
+    linux-64: not in the recipe
+    "
+    );
+}
+
+#[test]
+fn an_edited_lock_does_not_pass() {
+    let text = render(&sample())
+        .unwrap()
+        .replace("cuda-version >=12", "cuda-version >=13");
+    let lock = parse("gpuenv.lock", &text).unwrap();
+    let found = differences(&lock, plan(Subdir::Linux64, &["torch >=2"]));
+    assert_eq!(
+        found,
+        ["linux-64: `torch 2.6 0` needs `cuda-version >=13`, there is `cuda-version 12.4 0`"]
+    );
+}
+
+#[test]
+fn bad_locks_are_told_apart() {
+    let text = render(&sample()).unwrap();
+    let code = |text: &str| match parse("gpuenv.lock", text) {
+        Ok(_) => panic!("accepted"),
+        Err(error) => Diagnostic::from(error),
+    };
+    assert_eq!(
+        code(&text.replace("version: 7", "version: 99")).code,
+        Code::LOCK_NEWER_VERSION
+    );
+    assert_eq!(
+        code(&text.replace("schema: 1", "schema: 2")).code,
+        Code::LOCK_NEWER_VERSION
+    );
+    assert_eq!(code("").code, Code::LOCK_BAD);
+    assert_eq!(code("version: 7\nenvironments: [").code, Code::LOCK_BAD);
+    let conflict = code(&text.replacen("packages:", "<<<<<<< HEAD\npackages:", 1));
+    assert_eq!(conflict.code, Code::LOCK_BAD);
+    assert!(conflict.place.unwrap().span.unwrap().line > 1);
+    let unhashed = text.lines().filter(|line| !line.contains("sha256"));
+    let unhashed = unhashed.collect::<Vec<_>>().join("\n");
+    assert_eq!(code(&unhashed).code, Code::LOCK_UNTRUSTED);
+    let typo = code(&text.replace("  recipe:", "  recype:"));
+    assert_eq!(typo.code, Code::LOCK_BAD);
+    assert!(typo.place.unwrap().span.unwrap().text.contains("recype"));
+    let nested = code(&"[".repeat(1 << 20));
+    assert_eq!(nested.code, Code::LOCK_BAD);
+}
+
+#[test]
+fn changes_are_told_by_package() {
+    let new = lock(&[solved(
+        Subdir::Linux64,
+        vec![hashed("torch", "2.7", &[]), hashed("numpy", "2", &[])],
+    )])
+    .unwrap();
+    let told = |old: Option<&Lock>, new: &Lock| {
+        let changes = changes(old, new);
+        let lines = changes.get("linux-64").into_iter().flatten();
+        lines.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(Some(&sample()), &new),
+        [
+            "- cuda-version 12.4 0",
+            "+ numpy 2 0",
+            "~ torch 2.6 0 → torch 2.7 0"
+        ]
+    );
+    assert_eq!(told(None, &sample()).len(), 2);
+    assert_eq!(told(Some(&new), &new), [] as [&str; 0]);
+}

@@ -1,0 +1,158 @@
+//! The HTTP client: deadlines, bounded retries, credentials, offline.
+//!
+//! A silent server is given up after [`Access::silence`]; an answer that may
+//! change is asked for again, and `Retry-After` is obeyed up to a minute.
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use http::{Extensions, HeaderMap, StatusCode, header::RETRY_AFTER};
+use rattler_networking::{
+    AuthenticationMiddleware, AuthenticationStorageError, LazyClient, OfflineMiddleware,
+};
+use reqwest::{Request, Response};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+
+use crate::Access;
+
+/// The longest pause between two tries, whatever a server asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Returns a client that is built at its first use.
+///
+/// # Errors
+///
+/// Fails if the file with credentials cannot be read.
+pub fn client(access: &Access) -> Result<LazyClient, AuthenticationStorageError> {
+    let authentication = AuthenticationMiddleware::from_env_and_defaults()?;
+    let access = access.clone();
+    Ok(LazyClient::new(move || build(&access, authentication)))
+}
+
+fn build(access: &Access, authentication: AuthenticationMiddleware) -> ClientWithMiddleware {
+    let plain = reqwest::Client::builder()
+        .user_agent(concat!("gpuenv/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(access.silence)
+        .read_timeout(access.silence)
+        .build()
+        .unwrap_or_else(|error| {
+            // Only a broken TLS set-up gets here; plain http may still work.
+            tracing::warn!("using a client without deadlines: {error}");
+            reqwest::Client::new()
+        });
+    let mut builder = ClientBuilder::new(plain);
+    if access.offline {
+        builder = builder.with(OfflineMiddleware);
+    }
+    builder
+        .with(Retry {
+            retries: access.retries,
+        })
+        .with(authentication)
+        .build()
+}
+
+/// Asks again where the answer may change.
+struct Retry {
+    retries: u32,
+}
+
+#[async_trait]
+impl Middleware for Retry {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let mut attempt = 0;
+        loop {
+            let Some(copy) = request.try_clone() else {
+                return next.run(request, extensions).await;
+            };
+            let answer = next.clone().run(copy, extensions).await;
+            let pause = match &answer {
+                Ok(response) if may_pass(response.status()) => {
+                    asked_pause(response.headers(), SystemTime::now())
+                }
+                Err(reqwest_middleware::Error::Reqwest(error))
+                    if error.is_connect() || error.is_timeout() || error.is_request() =>
+                {
+                    None
+                }
+                _ => return answer,
+            };
+            if attempt >= self.retries {
+                return answer;
+            }
+            let pause = pause.unwrap_or_else(|| backoff(attempt)).min(LONGEST_PAUSE);
+            tracing::debug!(
+                "{} answered badly, asking again in {pause:?}",
+                request.url().host_str().unwrap_or("the server")
+            );
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+}
+
+fn may_pass(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT
+        || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+}
+
+/// Returns the pause before the next try: 0.25 s, doubled each time.
+fn backoff(attempt: u32) -> Duration {
+    Duration::from_millis(250).saturating_mul(2u32.saturating_pow(attempt))
+}
+
+/// Returns the pause that the server asks for (RFC 9110, section 10.2.3).
+fn asked_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    SystemTime::from(at).duration_since(now).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause(value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, value.parse().unwrap());
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        asked_pause(&headers, now)
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        assert_eq!(pause("7"), Some(Duration::from_secs(7)));
+        assert_eq!(
+            pause("Sun, 09 Sep 2001 01:46:50 GMT"),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(pause("soon"), None);
+        assert_eq!(pause("Sun, 09 Sep 2000 01:46:50 GMT"), None);
+    }
+
+    #[test]
+    fn only_answers_that_may_pass_are_asked_for_again() {
+        for (status, again) in [
+            (200, false),
+            (404, false),
+            (429, true),
+            (503, true),
+            (501, false),
+        ] {
+            assert_eq!(
+                may_pass(StatusCode::from_u16(status).unwrap()),
+                again,
+                "{status}"
+            );
+        }
+    }
+}
