@@ -97,15 +97,13 @@ fn every_command_that_we_tell_users_to_type_exists() {
 
 /// Returns every page that users read.
 fn pages() -> Vec<String> {
-    let folders = ["docs", "docs/errors", "docs/guide", "docs/decisions"];
-    let in_folder = |folder: &str| {
-        names(folder)
+    let mut pages = Vec::new();
+    for folder in ["docs", "docs/errors", "docs/guide", "docs/decisions"] {
+        let markdown = names(folder)
             .into_iter()
-            .map(move |name| (folder.to_string(), name))
-    };
-    let pages = folders.into_iter().flat_map(in_folder);
-    let pages = pages.map(|(folder, name)| format!("{folder}/{name}"));
-    let mut pages: Vec<String> = pages.filter(|path| path.ends_with(".md")).collect();
+            .filter(|name| name.ends_with(".md"));
+        pages.extend(markdown.map(|name| format!("{folder}/{name}")));
+    }
     pages.extend(Some("README.md".to_string()).filter(|path| root().join(path).exists()));
     pages
 }

@@ -9,14 +9,14 @@ use gpuenv::env::{Reader, Variable};
 const GENERATED: &str = "<!-- Generated from the program. `GPUENV_BLESS=1 cargo test -p gpuenv --test cli` writes it anew. -->";
 
 /// Returns the page of the command line.
-pub fn command_line(root: &Command) -> String {
+pub(crate) fn command_line(root: &Command) -> String {
     let mut page = format!("# Command line\n\n{GENERATED}\n");
     write_command(&mut page, root, &[]);
     page
 }
 
 /// Returns the page of the environment variables.
-pub fn environment(variables: &[Variable]) -> String {
+pub(crate) fn environment(variables: &[Variable]) -> String {
     let mut page = format!("# Environment variables\n\n{GENERATED}\n");
     let groups = [
         (

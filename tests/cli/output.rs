@@ -15,6 +15,9 @@ fn colours_come_only_when_wanted() {
         gpuenv(["explain", "GE999", "--color", "always"]).env("NO_COLOR", "1")
     ));
     assert!(!colored(
+        gpuenv(["--color", "never", "frob"]).env("CLICOLOR_FORCE", "1")
+    ));
+    assert!(!colored(
         gpuenv(["explain", "GE999", "--color=never"]).env("CLICOLOR_FORCE", "1")
     ));
 }

@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 
 /// The program, ready to run, with a home of its own.
-pub struct Program {
+pub(crate) struct Program {
     command: Command,
     home: TempDir,
 }
@@ -16,14 +16,14 @@ pub struct Program {
 /// What a run left behind.
 #[must_use]
 #[derive(Debug)]
-pub struct Ran {
-    pub stdout: String,
-    pub stderr: String,
-    pub exit: i32,
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) exit: i32,
 }
 
 /// Prepares a run.
-pub fn gpuenv<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Program {
+pub(crate) fn gpuenv<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Program {
     let home = tempfile::tempdir().expect("the temporary folder is writable");
     let mut command = Command::new(env!("CARGO_BIN_EXE_gpuenv"));
     command
@@ -40,28 +40,19 @@ pub fn gpuenv<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Progra
 
 impl Program {
     /// Sets a variable.
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Writes a file into the home, which is the working directory too.
-    pub fn file(self, path: &str, text: &str) -> Self {
-        let path = self.home.path().join(path);
-        let parent = path.parent().expect("joined to a folder");
-        fs_err::create_dir_all(parent).expect("the home is ours");
-        fs_err::write(path, text).expect("the home is ours");
-        self
-    }
-
     /// Sends stdout somewhere else.
-    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.command.stdout(stdout);
         self
     }
 
     /// Runs to the end; what goes somewhere else is empty here.
-    pub fn run(mut self) -> Ran {
+    pub(crate) fn run(mut self) -> Ran {
         let child = self.command.stderr(Stdio::piped());
         let output = child.output().expect("the program was just built");
         let text = |bytes: Vec<u8>| {
@@ -79,7 +70,7 @@ impl Program {
 
 impl Ran {
     /// Returns everything for a snapshot.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         let Self {
             stdout,
             stderr,

@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 
 /// A source file without what does not count.
-pub struct Source {
+pub(crate) struct Source {
     /// Its path from the root, with slashes.
-    pub path: String,
+    pub(crate) path: String,
     /// Its lines before the tests at its foot, without comments.
-    pub code: String,
+    pub(crate) code: String,
 }
 
 /// Returns the root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     fs_err::canonicalize(root).expect("the crate lies in `crates/gpuenv`")
 }
 
 /// Returns the text of a file of the repository.
 #[track_caller]
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     match fs_err::read_to_string(root().join(path)) {
         Ok(text) => text.replace("\r\n", "\n"),
         Err(error) => panic!("{error}"),
@@ -27,7 +27,7 @@ pub fn read(path: &str) -> String {
 
 /// Returns the names in a folder of the repository, sorted; of a folder that is
 /// not there, none.
-pub fn names(folder: &str) -> Vec<String> {
+pub(crate) fn names(folder: &str) -> Vec<String> {
     let Ok(entries) = fs_err::read_dir(root().join(folder)) else {
         return Vec::new();
     };
@@ -41,7 +41,7 @@ pub fn names(folder: &str) -> Vec<String> {
 }
 
 /// Returns the Rust files below a folder, those that are only tests left out.
-pub fn sources(folder: &str) -> Vec<Source> {
+pub(crate) fn sources(folder: &str) -> Vec<Source> {
     let mut sources = Vec::new();
     for name in names(folder) {
         let path = format!("{folder}/{name}");
@@ -56,7 +56,7 @@ pub fn sources(folder: &str) -> Vec<Source> {
 }
 
 /// Returns the sources of all crates.
-pub fn all_sources() -> Vec<Source> {
+pub(crate) fn all_sources() -> Vec<Source> {
     let crates = names("crates");
     let folders = crates.iter().map(|name| format!("crates/{name}/src"));
     folders.flat_map(|folder| sources(&folder)).collect()
@@ -71,7 +71,7 @@ fn code(text: &str) -> String {
 }
 
 /// Returns the modules of `std` that the code names, also inside `use std::{…}`.
-pub fn std_modules(code: &str) -> Vec<String> {
+pub(crate) fn std_modules(code: &str) -> Vec<String> {
     let mut modules = Vec::new();
     for (index, _) in code.match_indices("std::") {
         let rest = &code[index + "std::".len()..];

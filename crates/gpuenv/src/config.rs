@@ -9,7 +9,11 @@ use gpuenv_core::{Code, Diagnostic, Place};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use crate::{env::Env, mirror::Mirror};
+use crate::{
+    Failure,
+    env::Env,
+    mirror::{BadMirror, Mirror},
+};
 
 /// No honest configuration is longer.
 const LIMIT: u64 = 1 << 20;
@@ -35,7 +39,7 @@ impl Config {
     ///
     /// # Errors
     /// Returns what is wrong with it. A file that the user named must exist.
-    pub fn read(env: &Env) -> Result<Self, Diagnostic> {
+    pub fn read(env: &Env) -> Result<Self, Failure> {
         let Some(path) = env.named_config.as_ref().or(env.default_config.as_ref()) else {
             return Ok(Self::default());
         };
@@ -49,7 +53,8 @@ impl Config {
                 "the configuration file cannot be read",
             )
             .at(Place::file(path.display().to_string()))
-            .caused_by(&error)),
+            .caused_by(&error)
+            .into()),
         }
     }
 
@@ -57,7 +62,7 @@ impl Config {
     ///
     /// # Errors
     /// Returns what is wrong with it, and where.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Diagnostic> {
+    pub fn parse(file: &str, text: &str) -> Result<Self, Failure> {
         // An empty document is null to YAML, which is no map.
         if text
             .lines()
@@ -68,25 +73,25 @@ impl Config {
         let written: Written =
             serde_saphyr::from_str(text).map_err(|error| refuse(file, text, &error))?;
         let mirrors = written.mirrors.into_iter().map(|mirror| {
-            let Spanned {
-                value, referenced, ..
-            } = mirror;
-            let length = value.chars().count();
-            value.parse().map_err(|error| {
-                let mut diagnostic =
-                    Diagnostic::from(error).at(place(file, text, referenced, length));
-                diagnostic.code = Code::CONFIG_BAD;
-                diagnostic.help = vec![
-                    "write a URL, or `BASE=URL`, for example `https://conda.example.org`".into(),
-                ];
-                diagnostic
-            })
+            let place = place(file, text, mirror.referenced, mirror.value.chars().count());
+            mirror
+                .value
+                .parse()
+                .map_err(|error| bad_mirror(error, place))
         });
         Ok(Self {
-            mirrors: mirrors.collect::<Result<_, _>>()?,
+            mirrors: mirrors.collect::<Result<_, Failure>>()?,
             offline: written.offline,
         })
     }
+}
+
+fn bad_mirror(error: BadMirror, place: Place) -> Failure {
+    let mut diagnostic = Diagnostic::from(error).at(place);
+    diagnostic.code = Code::CONFIG_BAD;
+    diagnostic.help =
+        vec!["write a URL, or `BASE=URL`, for example `https://conda.example.org`".into()];
+    diagnostic.into()
 }
 
 fn text(path: &Path) -> std::io::Result<String> {
@@ -101,7 +106,7 @@ fn text(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn refuse(file: &str, text: &str, error: &serde_saphyr::Error) -> Diagnostic {
+fn refuse(file: &str, text: &str, error: &serde_saphyr::Error) -> Failure {
     let (message, length) = explain(error);
     let diagnostic = Diagnostic::error(Code::CONFIG_BAD, message);
     match error.location() {
@@ -111,6 +116,7 @@ fn refuse(file: &str, text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     .help(
         "the keys are `mirrors` (a list of `URL` or `BASE=URL`) and `offline` (`true` or `false`)",
     )
+    .into()
 }
 
 /// Returns what is wrong, and how many characters to underline.
@@ -165,8 +171,11 @@ mod tests {
     }
 
     fn refused(text: &str) -> String {
-        let error = Config::parse("c", text).expect_err(text);
-        assert_eq!(error.code, Code::CONFIG_BAD);
+        let Err(Failure::Diagnosed(errors)) = Config::parse("c", text) else {
+            panic!("{text}");
+        };
+        let error = errors[0].clone();
+        assert_eq!((errors.len(), error.code), (1, Code::CONFIG_BAD));
         let span = error.place.and_then(|place| place.span).expect("a place");
         let (line, column, length) = (span.line, span.column, span.length);
         format!("{line}:{column}+{length} {}", error.message)
@@ -212,8 +221,8 @@ mod tests {
         };
         assert_eq!(Config::read(&default), Ok(Config::default()));
         assert_eq!(
-            Config::read(&named).map_err(|e| e.code),
-            Err(Code::CONFIG_BAD)
+            Config::read(&named).map_err(|failure| crate::exit::code(&Err(failure))),
+            Err(15)
         );
     }
 }

@@ -7,6 +7,7 @@ use gpuenv_core::{Code, Diagnostic};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    Failure,
     env::{self, Env},
     options::Options,
     untrusted,
@@ -16,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns what is wrong with the filter of `$GPUENV_LOG`.
-pub fn start(env: &Env, options: &Options) -> std::result::Result<(), Diagnostic> {
+pub fn start(env: &Env, options: &Options) -> std::result::Result<(), Failure> {
     let filter = match (&env.log, options.verbosity) {
         (Some(filter), _) => filter.clone(),
         (None, 0) => return Ok(()),

@@ -97,12 +97,12 @@ impl Options {
     pub fn check(args: &GlobalArgs, env: &Env, terminals: Terminals) -> Result<Self, Failure> {
         let mut mirrors = Vec::new();
         for text in &args.mirror {
-            mirrors.push(text.parse().map_err(Diagnostic::from)?);
+            mirrors.push(text.parse::<Mirror>()?);
         }
         mirrors.extend(mirrors_of(env)?);
         Ok(Self {
             printer: printer(args, env, terminals),
-            progress: progress(args, env, terminals),
+            progress: progress_form(args, env, terminals),
             verbosity: args.verbose,
             offline: args.offline || offline_of(env)?,
             mirrors,
@@ -110,16 +110,16 @@ impl Options {
     }
 }
 
-fn mirrors_of(env: &Env) -> Result<Vec<Mirror>, Diagnostic> {
+fn mirrors_of(env: &Env) -> Result<Vec<Mirror>, Failure> {
     let text = env.mirror.as_deref().unwrap_or_default();
     mirror::parse_all(text).map_err(|error| {
         let mut diagnostic = Diagnostic::from(error);
         diagnostic.message = format!("{} in `${}`", diagnostic.message, env::GPUENV_MIRROR);
-        diagnostic
+        diagnostic.into()
     })
 }
 
-fn offline_of(env: &Env) -> Result<bool, Diagnostic> {
+fn offline_of(env: &Env) -> Result<bool, Failure> {
     let text = env.offline.as_deref().unwrap_or("0");
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
@@ -128,7 +128,8 @@ fn offline_of(env: &Env) -> Result<bool, Diagnostic> {
             let name = env::GPUENV_OFFLINE;
             let message = format!("`${name}` is `{text}`, which is neither yes nor no");
             Err(Diagnostic::error(Code::CONFIG_BAD, message)
-                .help(format!("`export {name}=1` or `unset {name}`")))
+                .help(format!("`export {name}=1` or `unset {name}`"))
+                .into())
         }
     }
 }
@@ -171,7 +172,8 @@ fn width(env: &Env, terminals: Terminals) -> usize {
         .clamp(40, 500)
 }
 
-fn progress(args: &GlobalArgs, env: &Env, terminals: Terminals) -> ProgressForm {
+/// Returns how to show progress.
+pub fn progress_form(args: &GlobalArgs, env: &Env, terminals: Terminals) -> ProgressForm {
     match args.progress {
         ProgressWhen::Bars => ProgressForm::Bars,
         ProgressWhen::Plain => ProgressForm::Plain,
@@ -188,6 +190,7 @@ fn progress(args: &GlobalArgs, env: &Env, terminals: Terminals) -> ProgressForm 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit;
 
     const BOTH: Terminals = Terminals {
         stdout: true,
@@ -236,7 +239,7 @@ mod tests {
         let form = |change: &dyn Fn(&mut GlobalArgs), terminals| {
             let mut args = GlobalArgs::default();
             change(&mut args);
-            progress(&args, &Env::default(), terminals)
+            progress_form(&args, &Env::default(), terminals)
         };
         assert_eq!(form(&|_| (), BOTH), ProgressForm::Bars);
         assert_eq!(form(&|_| (), NEITHER), ProgressForm::Plain);
@@ -268,10 +271,10 @@ mod tests {
                 offline: Some(text.into()),
                 ..Env::default()
             };
-            offline_of(&env).map_err(|error| error.code)
+            offline_of(&env).map_err(|failure| exit::code(&Err(failure)))
         };
         assert_eq!(offline("Yes"), Ok(true));
         assert_eq!(offline("off"), Ok(false));
-        assert_eq!(offline("maybe"), Err(Code::CONFIG_BAD));
+        assert_eq!(offline("maybe"), Err(15));
     }
 }

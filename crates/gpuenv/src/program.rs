@@ -11,10 +11,10 @@ use crate::{
     document,
     env::{self, Env},
     exit, log,
-    options::{self, Options, Terminals},
+    options::{self, ColorWhen, Options, ProgressForm, Terminals},
     panic,
     printer::Printer,
-    render,
+    progress, render,
 };
 
 /// Does what the command line asks for.
@@ -32,23 +32,23 @@ fn run(arguments: &[OsString], env: Env, terminals: Terminals) -> u8 {
         Ok(cli) => cli,
         Err(error) => return refuse(arguments, &error, &env, terminals),
     };
-    let printer = options::printer(&cli.global, &env, terminals);
     let concluding = Concluding {
-        printer,
+        printer: options::printer(&cli.global, &env, terminals),
+        progress: options::progress_form(&cli.global, &env, terminals),
         command: cli.command.name(),
         json: cli.command.json(),
     };
     let options = Options::check(&cli.global, &env, terminals);
-    let options = options.and_then(|options| Ok(log::start(&env, &options).map(|()| options)?));
+    let options = options.and_then(|options| log::start(&env, &options).map(|()| options));
     let options = match options {
         Ok(options) => options,
-        Err(failure) => return concluding.conclude(Err(failure), Vec::new(), None),
+        Err(failure) => return concluding.conclude(Err(failure), Vec::new()),
     };
     let session = Session::new(env, options);
     let result = panic::guard(|| cli.command.run(&session));
     let told = session.finish();
     match result {
-        Ok(result) => concluding.conclude(result, told, Some(&session)),
+        Ok(result) => concluding.conclude(result, told),
         Err(report) => concluding.conclude_panic(report, told),
     }
 }
@@ -56,18 +56,14 @@ fn run(arguments: &[OsString], env: Env, terminals: Terminals) -> u8 {
 /// Says what the command concluded.
 struct Concluding {
     printer: Printer,
+    progress: ProgressForm,
     command: &'static str,
     json: bool,
 }
 
 impl Concluding {
-    fn conclude(
-        &self,
-        result: Result<Outcome, Failure>,
-        told: Vec<Diagnostic>,
-        session: Option<&Session>,
-    ) -> u8 {
-        self.tell(&result, session);
+    fn conclude(&self, result: Result<Outcome, Failure>, told: Vec<Diagnostic>) -> u8 {
+        self.tell(&result);
         let exit = exit::code(&result);
         let written = match &result {
             _ if self.json => {
@@ -88,9 +84,9 @@ impl Concluding {
     }
 
     /// Writes only the document: the report is on stderr already.
-    fn conclude_panic(&self, report: Diagnostic, told: Vec<Diagnostic>) -> u8 {
+    fn conclude_panic(&self, report: Failure, told: Vec<Diagnostic>) -> u8 {
         if self.json {
-            let result = Err(report.into());
+            let result = Err(report);
             // The exit code says more than a failed write could.
             let document = document::of_result(self.command, exit::BUG, &result, &told);
             let _ = self.printer.raw(&document);
@@ -98,7 +94,7 @@ impl Concluding {
         exit::BUG
     }
 
-    fn tell(&self, result: &Result<Outcome, Failure>, session: Option<&Session>) {
+    fn tell(&self, result: &Result<Outcome, Failure>) {
         let diagnostics = match result {
             Ok(outcome) => &outcome.diagnostics,
             Err(Failure::Diagnosed(diagnostics)) => diagnostics,
@@ -106,16 +102,18 @@ impl Concluding {
                 return self.printer.tell(&render::usage(message, help));
             }
         };
-        match session {
-            Some(session) if !diagnostics.is_empty() => session.listener().conclude(diagnostics),
-            _ => self.printer.diagnostics(diagnostics),
-        }
+        progress::conclude(self.printer, self.progress, diagnostics);
     }
 }
 
 /// Shows what clap has to say: help and version on stdout, else what is wrong.
 fn refuse(arguments: &[OsString], error: &clap::Error, env: &Env, terminals: Terminals) -> u8 {
-    let printer = options::printer(&GlobalArgs::default(), env, terminals);
+    let arguments: Vec<_> = arguments.iter().take_while(|a| *a != "--").collect();
+    let global = GlobalArgs {
+        color: color_in(&arguments),
+        ..GlobalArgs::default()
+    };
+    let printer = options::printer(&global, env, terminals);
     let text = error.render().ansi().to_string();
     if !error.use_stderr() {
         return match printer.data(&text) {
@@ -124,13 +122,24 @@ fn refuse(arguments: &[OsString], error: &clap::Error, env: &Env, terminals: Ter
         };
     }
     printer.tell(&text);
-    let wants_json = arguments
-        .iter()
-        .take_while(|a| *a != "--")
-        .any(|a| a == "--json");
+    let wants_json = arguments.iter().any(|a| *a == "--json");
     if wants_json && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let document = document::of_usage(&error.render().to_string());
+        // The exit code says the same.
         let _ = printer.raw(&document);
     }
     exit::USAGE
+}
+
+/// Returns when to use colours, from arguments that clap could not make sense of.
+fn color_in(arguments: &[&OsString]) -> ColorWhen {
+    let text = |argument: &&OsString| argument.to_string_lossy().into_owned();
+    let words: Vec<String> = arguments.iter().map(text).collect();
+    let joined = words.join("=");
+    let value = joined.rsplit_once("--color=").map(|(_, rest)| rest);
+    match value.and_then(|rest| rest.split('=').next()) {
+        Some("always") => ColorWhen::Always,
+        Some("never") => ColorWhen::Never,
+        _ => ColorWhen::Auto,
+    }
 }

@@ -20,11 +20,7 @@ use serde_json::json;
 #[cfg(test)]
 pub use self::recorder::Recorder;
 use self::{bars::Bars, stages::Stages};
-use crate::{
-    document,
-    options::{Options, ProgressForm},
-    printer::Printer,
-};
+use crate::{document, options::ProgressForm, printer::Printer};
 
 /// A stage that repeats itself must not fill the memory.
 const REMEMBERED: usize = 1_000;
@@ -46,10 +42,9 @@ enum Form {
 }
 
 impl Listener {
-    /// Makes the listener that the options ask for.
-    pub fn new(options: &Options) -> Self {
-        let printer = options.printer;
-        let form = match options.progress {
+    /// Makes a listener that shows what it hears in that form.
+    pub fn new(printer: Printer, form: ProgressForm) -> Self {
+        let form = match form {
             ProgressForm::Bars => Form::Bars(Bars::new(printer)),
             ProgressForm::Plain => Form::Plain(Mutex::default()),
             ProgressForm::Json => Form::Json,
@@ -70,22 +65,23 @@ impl Listener {
         }
         std::mem::take(&mut lock(&self.told))
     }
+}
 
-    /// Tells the diagnostics that a command ends with, in the form of the others.
-    pub fn conclude(&self, diagnostics: &[Diagnostic]) {
-        match self.form {
-            Form::Json => diagnostics.iter().for_each(|diagnostic| {
-                self.tell_json(&Event::Diagnosed {
-                    diagnostic: diagnostic.clone(),
-                });
-            }),
-            Form::Bars(_) | Form::Plain(_) | Form::None => self.printer.diagnostics(diagnostics),
+/// Tells the diagnostics that a command ends with, in the form of its progress.
+pub fn conclude(printer: Printer, form: ProgressForm, diagnostics: &[Diagnostic]) {
+    match form {
+        ProgressForm::Json => diagnostics.iter().for_each(|diagnostic| {
+            let diagnostic = diagnostic.clone();
+            tell_json(printer, &Event::Diagnosed { diagnostic });
+        }),
+        ProgressForm::Bars | ProgressForm::Plain | ProgressForm::None => {
+            printer.diagnostics(diagnostics);
         }
     }
+}
 
-    fn tell_json(&self, event: &Event) {
-        self.printer.tell(&document::line(json!(event)));
-    }
+fn tell_json(printer: Printer, event: &Event) {
+    printer.tell(&document::line(json!(event)));
 }
 
 impl Reporter for Listener {
@@ -100,7 +96,7 @@ impl Reporter for Listener {
                     self.printer.talk(line.text());
                 }
             }
-            Form::Json => self.tell_json(&event),
+            Form::Json => tell_json(self.printer, &event),
             Form::None => {
                 if let Event::Diagnosed { diagnostic } = &event {
                     self.printer.diagnostics(std::slice::from_ref(diagnostic));

@@ -11,6 +11,7 @@ use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
 use gpuenv_provision::{Access, access::default_cache};
 
 use crate::{
+    Failure,
     config::Config,
     env::{self, Env},
     mirror::Mirror,
@@ -49,12 +50,9 @@ impl Session {
 
     /// Returns who shows what the stages tell.
     pub fn reporter(&self) -> Arc<dyn Reporter> {
-        Arc::clone(self.listener()) as Arc<dyn Reporter>
-    }
-
-    pub(crate) fn listener(&self) -> &Arc<Listener> {
-        self.listener
-            .get_or_init(|| Arc::new(Listener::new(&self.options)))
+        let (printer, form) = (self.options.printer, self.options.progress);
+        let listener = || Arc::new(Listener::new(printer, form));
+        Arc::clone(self.listener.get_or_init(listener)) as Arc<dyn Reporter>
     }
 
     /// Takes the bars off the screen, returns the diagnostics that the stages told.
@@ -69,7 +67,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns what is wrong with the configuration.
-    pub fn mirrors(&self) -> Result<Vec<Mirror>, Diagnostic> {
+    pub fn mirrors(&self) -> Result<Vec<Mirror>, Failure> {
         let configured = &self.config()?.mirrors;
         Ok([self.options.mirrors.as_slice(), configured].concat())
     }
@@ -107,7 +105,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns what is wrong with the configuration.
-    pub fn offline(&self) -> Result<bool, Diagnostic> {
+    pub fn offline(&self) -> Result<bool, Failure> {
         Ok(self.options.offline || self.config()?.offline)
     }
 
@@ -115,13 +113,14 @@ impl Session {
     ///
     /// # Errors
     /// Returns that none is known.
-    pub fn home(&self) -> Result<PathBuf, Diagnostic> {
+    pub fn home(&self) -> Result<PathBuf, Failure> {
         self.env.home.clone().ok_or_else(|| {
             Diagnostic::error(
                 Code::INSTALL_NO_HOME,
                 "no directory for environments is known: the user has no home directory",
             )
             .help(format!("`export {}=/some/directory`", env::GPUENV_HOME))
+            .into()
         })
     }
 
@@ -148,7 +147,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns that no threads can be started.
-    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Diagnostic> {
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -159,7 +158,7 @@ impl Session {
         Ok(runtime.block_on(future))
     }
 
-    fn config(&self) -> Result<&Config, Diagnostic> {
+    fn config(&self) -> Result<&Config, Failure> {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }

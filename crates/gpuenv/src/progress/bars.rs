@@ -5,7 +5,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use gpuenv_core::Event;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
     lock,
@@ -38,9 +38,13 @@ struct State {
 impl Bars {
     /// Makes an empty screen on stderr.
     pub fn new(printer: Printer) -> Self {
+        Self::on(ProgressDrawTarget::stderr(), printer)
+    }
+
+    fn on(target: ProgressDrawTarget, printer: Printer) -> Self {
         Self {
             printer,
-            screen: MultiProgress::new(),
+            screen: MultiProgress::with_draw_target(target),
             state: Mutex::default(),
         }
     }
@@ -132,12 +136,124 @@ impl Bars {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::Result,
+        sync::{Arc, Mutex},
+    };
+
+    use anstream::ColorChoice;
+    use indicatif::TermLike;
+
     use super::*;
+
+    /// A terminal that keeps what is written to it.
+    #[derive(Debug, Default, Clone)]
+    struct Paper(Arc<Mutex<String>>);
+
+    impl TermLike for Paper {
+        fn width(&self) -> u16 {
+            100
+        }
+        fn move_cursor_up(&self, _: usize) -> Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> Result<()> {
+            self.write_str(&format!("{text}\n"))
+        }
+        fn write_str(&self, text: &str) -> Result<()> {
+            lock(&self.0).push_str(text);
+            Ok(())
+        }
+        fn clear_line(&self) -> Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn drawn(events: &[Event]) -> String {
+        let paper = Paper::default();
+        let printer = Printer {
+            out: ColorChoice::Never,
+            err: ColorChoice::Never,
+            quiet: true,
+            width: 100,
+        };
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(paper.clone()), 255);
+        let bars = Bars::on(target, printer);
+        for event in events {
+            bars.hear(event, Duration::ZERO);
+            let state = lock(&bars.state);
+            let bars = [
+                &state.reading,
+                &state.solving,
+                &state.fetching,
+                &state.linking,
+            ];
+            bars.into_iter().flatten().for_each(ProgressBar::force_draw);
+        }
+        bars.clear();
+        lock(&paper.0).clone()
+    }
 
     #[test]
     fn the_templates_are_valid() {
         for template in [SPINNER, BYTES, PACKAGES] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_download_shows_bytes_packages_and_the_time_that_is_left() {
+        let drawn = drawn(&[
+            Event::FetchStarted {
+                packages: 2,
+                bytes: 4 << 20,
+            },
+            Event::FetchBytes {
+                package: "a.conda".into(),
+                bytes: 2 << 20,
+            },
+            Event::FetchFinished {
+                package: "a.conda".into(),
+            },
+        ]);
+        for part in ["fetching", "2.00 MiB/4.00 MiB", "/s", "eta", "1/2 packages"] {
+            assert!(drawn.contains(part), "no `{part}` in {drawn}");
+        }
+    }
+
+    #[test]
+    fn every_stage_has_its_line() {
+        let drawn = drawn(&[
+            Event::RepodataStarted { source: "a".into() },
+            Event::SolveStarted {
+                platform: "win-\u{1b}64".into(),
+            },
+            Event::LinkStarted { packages: 3 },
+            Event::LinkFinished {
+                package: "a".into(),
+            },
+        ]);
+        for part in [
+            "reading",
+            "0/1 indexes",
+            "solving",
+            "win-␛64",
+            "linking",
+            "1/3 packages",
+        ] {
+            assert!(drawn.contains(part), "no `{part}` in {drawn}");
         }
     }
 }
