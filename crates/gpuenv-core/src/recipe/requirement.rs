@@ -88,12 +88,49 @@ pub fn wheel(text: &str) -> Result<Requirement, BadRequirement> {
     if text.contains("://") && !is_safe_address(text) {
         return Err(BadRequirement::whole(RequirementProblem::Address));
     }
+    refuse_open_ends(text)?;
     let requirement: Requirement = text.parse().map_err(|error| unreadable(text, &error))?;
     match &requirement.version_or_url {
         Some(VersionOrUrl::Url(url)) if url.scheme() != "https" => {
             Err(BadRequirement::whole(RequirementProblem::Address))
         }
         _ => Ok(requirement),
+    }
+}
+
+/// Refuses a name or extra that ends in `.`, `-` or `_`: the parser panics at some of them.
+fn refuse_open_ends(text: &str) -> Result<(), BadRequirement> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut names = String::new();
+    let mut inside = false;
+    for character in text.chars() {
+        match character {
+            '[' if !inside => inside = true,
+            ']' if inside => break,
+            c if inside || is_name(c) || names.trim().is_empty() => {}
+            c if c.is_whitespace() => {}
+            _ => break,
+        }
+        names.push(character);
+    }
+    let characters: Vec<char> = names.chars().chain([' ']).collect();
+    let open = characters
+        .windows(2)
+        .position(|pair| matches!(pair[0], '.' | '-' | '_') && !is_name(pair[1]));
+    match open {
+        None => Ok(()),
+        Some(at) => {
+            let reason = format!("a name cannot end in `{}`", characters[at]);
+            let problem = RequirementProblem::Unreadable {
+                reason,
+                better: None,
+            };
+            Err(BadRequirement {
+                problem,
+                at,
+                length: 1,
+            })
+        }
     }
 }
 
@@ -177,6 +214,22 @@ mod tests {
         assert_eq!(at("numpy>1 <2"), told(5, 5, "numpy>1,<2"));
         assert!(at("-e .").2.starts_with("write `name`"));
         assert!(at("./foo").2.starts_with("write `name`"));
+    }
+
+    #[test]
+    fn a_name_with_an_open_end_is_refused_where_it_ends() {
+        for (bad, at) in [
+            ("numpy. <2", 5),
+            ("p./x", 1),
+            ("  p-;x", 3),
+            ("x[a_]", 3),
+            ("x[a,b.] >1", 5),
+            ("x [a- ]", 4),
+            ("p.", 1),
+            ("p_[a]", 1),
+        ] {
+            assert_eq!(wheel(bad).unwrap_err().at, at, "{bad}");
+        }
     }
 
     #[test]
