@@ -10,6 +10,7 @@ use std::{
 use gpuenv_core::probe::{End, Observation, Timing};
 
 use crate::{
+    device::milliseconds,
     process,
     stream::{self, Heard, Listener},
     transcript::Transcript,
@@ -63,7 +64,7 @@ pub fn run_in_child(command: Command, deadline: Duration) -> Observation {
     let mut observation = transcript.into_observation(end);
     observation.timings.push(Timing {
         step: "process".to_string(),
-        milliseconds: start.elapsed().as_secs_f64() * 1000.0,
+        milliseconds: milliseconds(start.elapsed()),
     });
     observation
 }

@@ -1,6 +1,6 @@
 //! What is done with one device: ask, enter, compile, compute, compare, leave.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gpuenv_core::{
     probe::{ComputeMode, DeviceObservation, Timing},
@@ -14,31 +14,35 @@ use crate::{
     kernel::{BLOCK, BLOCKS, ENTRY, PTX, Workload},
 };
 
-/// Probes one device.
-pub(crate) fn probe(
-    driver: &Driver<'_>,
-    journal: &Journal,
-    ordinal: u32,
-    seed: u64,
-) -> DeviceObservation {
-    journal.turn_to(Some(ordinal));
+/// Asks a device what it is; what fails is in the journal.
+pub(crate) fn describe(driver: &Driver<'_>, ordinal: u32) -> DeviceObservation {
     let mut seen = DeviceObservation::new(ordinal);
     if let Ok(device) = driver.device(ordinal) {
-        describe(device, &mut seen);
-        let workload = Workload::grow(seed, ordinal);
-        // Whatever fails is in the journal, with its call and its number.
-        if let Ok(result) = compute(device, &workload, &mut seen) {
-            journal.at("compare");
-            let comparison = timed(&mut seen.timings, "compare", || workload.compare(&result));
-            seen.comparison = Some(comparison);
-        }
+        describe_device(device, &mut seen);
     }
-    seen.failures = journal.take_failures();
-    journal.turn_to(None);
     seen
 }
 
-fn describe(device: Device<'_>, seen: &mut DeviceObservation) {
+/// Has a device compute; what fails is in the journal.
+pub(crate) fn compute(
+    driver: &Driver<'_>,
+    journal: &Journal,
+    seed: u64,
+    seen: &mut DeviceObservation,
+) -> Result<(), CallFailed> {
+    let device = driver.device(seen.ordinal)?;
+    let workload = Workload::grow(seed, seen.ordinal);
+    let context = timed(&mut seen.timings, "context", || device.enter())?;
+    let result = in_context(&context, &workload, seen);
+    timed(&mut seen.timings, "release", || drop(context));
+    let result = result?;
+    journal.at("compare");
+    let comparison = timed(&mut seen.timings, "compare", || workload.compare(&result));
+    seen.comparison = Some(comparison);
+    Ok(())
+}
+
+fn describe_device(device: Device<'_>, seen: &mut DeviceObservation) {
     seen.name = device.name().ok();
     seen.total_memory = device.memory().ok();
     let number = |attribute| device.attribute(attribute).ok();
@@ -69,17 +73,6 @@ fn describe(device: Device<'_>, seen: &mut DeviceObservation) {
             .is_some_and(|(gpu, instance)| gpu != instance);
     let prefix = if seen.mig { "MIG" } else { "GPU" };
     seen.uuid = of_instance.or(of_gpu).map(|uuid| uuid_text(prefix, uuid));
-}
-
-fn compute(
-    device: Device<'_>,
-    workload: &Workload,
-    seen: &mut DeviceObservation,
-) -> Result<Vec<f32>, CallFailed> {
-    let context = timed(&mut seen.timings, "context", || device.enter())?;
-    let result = in_context(&context, workload, seen);
-    timed(&mut seen.timings, "release", || drop(context));
-    result
 }
 
 fn in_context(
@@ -121,9 +114,14 @@ pub(crate) fn timed<T>(timings: &mut Vec<Timing>, step: &str, work: impl FnOnce(
     let result = work();
     timings.push(Timing {
         step: step.to_string(),
-        milliseconds: start.elapsed().as_secs_f64() * 1000.0,
+        milliseconds: milliseconds(start.elapsed()),
     });
     result
+}
+
+/// Returns a time in milliseconds, to the microsecond.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
 }
 
 fn uuid_text(prefix: &str, uuid: [u8; 16]) -> String {

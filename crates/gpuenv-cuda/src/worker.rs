@@ -78,8 +78,19 @@ fn ask(
     seen.device_count = Some(count);
     journal.so_far(seen);
     for ordinal in 0..count.min(MOST_DEVICES) {
-        seen.devices
-            .push(device::probe(driver, journal, ordinal, seed));
+        journal.turn_to(Some(ordinal));
+        let mut device = device::describe(driver, ordinal);
+        // A device that did not say what it is would say it again no better.
+        device.failures = journal.take_failures();
+        seen.devices.push(device.clone());
+        journal.so_far(seen);
+        if device.failures.is_empty() {
+            let _ = device::compute(driver, journal, seed, &mut device);
+            device.failures = journal.take_failures();
+        }
+        seen.devices.pop();
+        seen.devices.push(device);
+        journal.turn_to(None);
         journal.so_far(seen);
     }
     Ok(())

@@ -28,18 +28,19 @@ pub(crate) fn evidence(observation: &Observation) -> Vec<String> {
     if let Some(cuda) = observation.cuda {
         lines.push(format!("CUDA version of the driver: {cuda}"));
     }
+    let devices = &observation.devices;
+    let well = !devices.is_empty() && devices.iter().all(DeviceObservation::computes);
     for (name, value) in &observation.variables {
-        lines.push(format!("`{name}` is `{value}`"));
+        // Where the driver came from matters only to who must mend it.
+        if !(well && name.starts_with("LD_")) {
+            lines.push(format!("`{name}` is `{value}`"));
+        }
     }
     lines.extend(observation.failures.iter().map(ToString::to_string));
-    for device in &observation.devices {
+    for device in devices {
         lines.extend(device_lines(device));
     }
-    if let Some(seed) = observation
-        .seed
-        .as_ref()
-        .filter(|_| !observation.devices.is_empty())
-    {
+    if let Some(seed) = observation.seed.as_ref().filter(|_| !devices.is_empty()) {
         lines.push(format!("random data grown from the seed {seed}"));
     }
     if let Some(noise) = &observation.noise {

@@ -181,7 +181,7 @@ fn wrong_result(device: &DeviceObservation, element: &WrongElement) -> Finding {
     let summary = format!("{} computed {wrong} of {all} numbers wrong", named(device));
     Finding::new(VerdictKind::WrongResult, summary)
         .cause(format!(
-            "element {index} came back as {found} and is {expected}"
+            "element {index} came back as {found}, the CPU has {expected}"
         ))
         .cause("every call of the driver went well, so nothing else would have noticed")
         .help("do not compute on this GPU; show it to the administrator: `nvidia-smi -q -d ECC`")

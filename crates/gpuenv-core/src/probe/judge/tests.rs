@@ -190,7 +190,7 @@ fn one_wrong_number_is_worse_than_a_failed_call() {
     );
     assert!(says(
         &diagnostic.causes,
-        "element 7 came back as NaN and is 1"
+        "element 7 came back as NaN, the CPU has 1"
     ));
 }
 
