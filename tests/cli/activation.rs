@@ -16,7 +16,7 @@ use gpuenv_core::activation::{
 };
 use tempfile::TempDir;
 
-use self::shells::{HOSTILE, Step, recipe, shells, value, variables};
+use self::shells::{HOSTILE, Step, Variables, recipe, shells, value, variables};
 
 #[test]
 fn a_shell_is_here_to_test_with() {
@@ -133,6 +133,60 @@ fn unset_empty_and_odd_lists_come_back_exactly() {
                 shell.name
             );
             assert_eq!(looks[2], base, "{} {old:?}", shell.name);
+        }
+    }
+}
+
+#[test]
+fn what_something_else_changed_stays_and_only_our_entries_go() {
+    let activation = recipe("/tmp/envs/a", &[("X", "ours"), ("EMPTY", "")]);
+    let ours = "/tmp/envs/a/lib/gpuenv-cuda";
+    let earlier = [None, Some(""), Some("/old"), Some(":")];
+    let changes = [
+        None,
+        Some("".to_string()),
+        Some(":".to_string()),
+        Some("/x".to_string()),
+        Some(ours.to_string()),
+        Some(format!("{ours}:")),
+        Some(format!(":{ours}")),
+        Some(format!("::{ours}::")),
+        Some(format!("{ours}:{ours}")),
+        Some(format!("/x:{ours}:/old")),
+        Some(format!("{ours}x:/x{ours}")),
+    ];
+    let names = ["LD_LIBRARY_PATH", "X", "EMPTY"];
+    for shell in shells() {
+        let mut state = variables(&[]);
+        let (mut steps, mut expected) = (Vec::new(), Vec::new());
+        let change = |state: &mut Variables, to: Option<&str>| {
+            names.map(|name| match to {
+                Some(text) => {
+                    state.insert(name.into(), text.into());
+                    shell.export(name, text)
+                }
+                None => {
+                    state.remove(OsStr::new(name));
+                    shell.unset(name)
+                }
+            })
+        };
+        // In one process: the next round finds what the last one left.
+        for (old, new) in earlier
+            .iter()
+            .flat_map(|old| changes.iter().map(move |new| (old, new)))
+        {
+            steps.extend(change(&mut state, *old));
+            state = environment(&activation, &state);
+            steps.push(shell.on(&activation));
+            steps.extend(change(&mut state, new.as_deref()));
+            state = deactivated(&activation, &state);
+            steps.extend([shell.off(), Step::Look]);
+            expected.push((old, new, state.clone()));
+        }
+        let looks = shell.session(&variables(&[]), &steps);
+        for (look, (old, new, expected)) in looks.iter().zip(&expected) {
+            assert_eq!(look, expected, "{}: {old:?}, then {new:?}", shell.name);
         }
     }
 }

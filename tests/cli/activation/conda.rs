@@ -5,18 +5,39 @@ use std::{ffi::OsStr, path::Path};
 use gpuenv_core::activation::{Activation, script_files};
 use tempfile::TempDir;
 
-use super::shells::{Step, recipe, shells, value, variables};
+use super::shells::{Step, recipe, shells, value, variables, write_below};
 
 /// What conda 26 and micromamba 2 write around the scripts of a prefix.
 struct Conda<'a> {
     place: &'a Path,
+    posix: bool,
     text: String,
 }
 
 impl Conda<'_> {
-    fn source(&mut self, prefix: &str, which: &str) {
-        let path = self.place.join(prefix).join(which).join("~~gpuenv.sh");
-        self.text += &format!("\\. \"{}\"\n", path.display());
+    fn source(&mut self, prefix: &str, directory: &str) {
+        let (command, extension) = if self.posix {
+            (r"\.", "sh")
+        } else {
+            ("source", "fish")
+        };
+        let path = self.place.join(prefix).join(directory);
+        self.text += &format!("{command} \"{}/~~gpuenv.{extension}\"\n", path.display());
+    }
+
+    fn export(&mut self, name: &str, value: &str) {
+        self.text += &match self.posix {
+            true => format!("export {name}='{value}'\n"),
+            false => format!("set -gx {name} '{value}'\n"),
+        };
+    }
+
+    fn unset_prefix(&mut self) {
+        self.text += if self.posix {
+            "unset CONDA_PREFIX\n"
+        } else {
+            "set -e CONDA_PREFIX\n"
+        };
     }
 
     /// `conda activate PREFIX` while `old` is active, if one is.
@@ -24,18 +45,27 @@ impl Conda<'_> {
         if let Some(old) = old {
             self.source(old, "deactivate.d");
         }
-        self.text += &format!("export CONDA_PREFIX={prefix} CONDA_SHLVL={level}\n");
+        self.export("CONDA_PREFIX", prefix);
+        self.export("CONDA_SHLVL", &level.to_string());
         self.source(prefix, "activate.d");
     }
 
     /// `conda deactivate`, back to `lower`, if there is one.
     fn deactivate(&mut self, prefix: &str, level: u32, lower: Option<&str>) {
         self.source(prefix, "deactivate.d");
-        self.text += &format!("unset CONDA_PREFIX\nexport CONDA_SHLVL={}\n", level - 1);
+        self.unset_prefix();
+        self.export("CONDA_SHLVL", &(level - 1).to_string());
         if let Some(lower) = lower {
-            self.text += &format!("export CONDA_PREFIX={lower}\n");
+            self.export("CONDA_PREFIX", lower);
             self.source(lower, "activate.d");
         }
+    }
+
+    /// Deactivation by rattler: the prefix is gone when the scripts run.
+    fn deactivate_late(&mut self, prefix: &str) {
+        self.unset_prefix();
+        self.export("CONDA_SHLVL", "0");
+        self.source(prefix, "deactivate.d");
     }
 }
 
@@ -46,8 +76,7 @@ fn place_scripts(place: &Path, prefix: &str, activation: &Activation) {
             .strip_prefix("etc/conda/")
             .expect("scripts live there");
         let path = place.join(prefix).join(relative);
-        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-        fs_err::write(path, file.text).unwrap();
+        write_below(&path, &file.text);
     }
 }
 
@@ -59,15 +88,16 @@ fn conda_activates_nests_stacks_and_reactivates_by_the_scripts() {
     place_scripts(place.path(), "a", &a);
     place_scripts(place.path(), "b", &b);
     let base = variables(&[("X", "old"), ("CONDA_SHLVL", "0")]);
-    let told = |body: &dyn Fn(&mut Conda<'_>)| {
-        let mut conda = Conda {
-            place: place.path(),
-            text: String::new(),
+    for shell in shells() {
+        let told = |body: &dyn Fn(&mut Conda<'_>)| {
+            let mut conda = Conda {
+                place: place.path(),
+                posix: shell.is_posix(),
+                text: String::new(),
+            };
+            body(&mut conda);
+            Step::Text(conda.text)
         };
-        body(&mut conda);
-        Step::Text(conda.text)
-    };
-    for shell in shells().iter().filter(|shell| shell.is_posix()) {
         let steps = [
             told(&|conda| conda.activate("a", 1, None)),
             Step::Look,
@@ -86,10 +116,8 @@ fn conda_activates_nests_stacks_and_reactivates_by_the_scripts() {
             told(&|conda| conda.deactivate("b", 2, Some("a"))),
             told(&|conda| conda.deactivate("a", 1, None)),
             Step::Look,
-            // rattler: the prefix is gone when the scripts run.
             told(&|conda| conda.activate("a", 1, None)),
-            Step::Text("unset CONDA_PREFIX; export CONDA_SHLVL=0".to_string()),
-            told(&|conda| conda.source("a", "deactivate.d")),
+            told(&|conda| conda.deactivate_late("a")),
             Step::Look,
         ];
         let looks = shell.session(&base, &steps);

@@ -159,7 +159,7 @@ impl RealShell {
     /// Runs the steps in one process and returns what each look saw.
     #[track_caller]
     pub(super) fn session(&self, base: &Variables, steps: &[Step]) -> Vec<Variables> {
-        let place = TempDir::new().unwrap();
+        let place = TempDir::new().expect("a temporary directory can be made");
         let env = which("env").expect("env(1) is everywhere");
         let mut script = String::new();
         let mut looks = 0;
@@ -174,7 +174,7 @@ impl RealShell {
             }
             script.push('\n');
         }
-        fs_err::write(place.path().join("script"), &script).unwrap();
+        write_below(&place.path().join("script"), &script);
         let output = self.run(place.path(), base, &["script"]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
@@ -201,13 +201,20 @@ impl RealShell {
             .env_clear()
             .envs(base)
             .output()
-            .unwrap()
+            .expect("the shell was found")
     }
+}
+
+/// Writes a file, and the directories that it needs.
+pub(super) fn write_below(path: &Path, text: &str) {
+    let directory = path.parent().expect("it lies in the test's own directory");
+    fs_err::create_dir_all(directory).expect("the test's own directory is writable");
+    fs_err::write(path, text).expect("the test's own directory is writable");
 }
 
 /// Reads what `env -0` wrote, without what shells change as they go.
 pub(super) fn read(path: &Path) -> Variables {
-    let bytes = fs_err::read(path).unwrap();
+    let bytes = fs_err::read(path).expect("the step before has written it");
     let mut variables = Variables::new();
     for line in bytes
         .split(|byte| *byte == 0)
@@ -257,7 +264,7 @@ pub(super) fn recipe(prefix: &str, values: &[(&str, &str)]) -> Activation {
         "PACKAGE".to_string(),
         values.first().map_or("", |v| v.1).to_string(),
     );
-    activation(prefix, &settings, &facts).unwrap()
+    activation(prefix, &settings, &facts).expect("the test's settings are sound")
 }
 
 pub(super) fn value<'a>(variables: &'a Variables, name: &str) -> Option<&'a OsStr> {
