@@ -1,4 +1,4 @@
-//! Activation as text for fish, 3.4 or newer.
+//! Activation as text for fish; written for and tested with 3.6.
 //!
 //! The same state in the same variables as the POSIX text keeps, so that each
 //! can undo what the other has done. What is particular here: variables whose
