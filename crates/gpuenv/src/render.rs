@@ -153,7 +153,11 @@ impl Excerpt {
         // Nobody guarantees that a span fits its line.
         let total = line.chars().count();
         // Of a very long line the core has kept only a stretch.
-        let start = span.column.saturating_sub(1).saturating_sub(span.cut).min(total);
+        let start = span
+            .column
+            .saturating_sub(1)
+            .saturating_sub(span.cut)
+            .min(total);
         let end = start.saturating_add(span.length.max(1)).min(total);
         let window = window(total, start, end, room);
         let mut excerpt = Self {
