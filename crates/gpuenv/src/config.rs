@@ -9,11 +9,7 @@ use gpuenv_core::{Code, Diagnostic, Place};
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use crate::{
-    Failure,
-    env::Env,
-    mirror::{BadMirror, Mirror},
-};
+use crate::{env::Env, mirror::Mirror};
 
 /// No honest configuration is longer.
 const LIMIT: u64 = 1 << 20;
@@ -39,7 +35,7 @@ impl Config {
     ///
     /// # Errors
     /// Returns what is wrong with it. A file that the user named must exist.
-    pub fn read(env: &Env) -> Result<Self, Failure> {
+    pub fn read(env: &Env) -> Result<Self, Diagnostic> {
         let Some(path) = env.named_config.as_ref().or(env.default_config.as_ref()) else {
             return Ok(Self::default());
         };
@@ -53,8 +49,7 @@ impl Config {
                 "the configuration file cannot be read",
             )
             .at(Place::file(path.display().to_string()))
-            .caused_by(&error)
-            .into()),
+            .caused_by(&error)),
         }
     }
 
@@ -62,7 +57,7 @@ impl Config {
     ///
     /// # Errors
     /// Returns what is wrong with it, and where.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Failure> {
+    pub fn parse(file: &str, text: &str) -> Result<Self, Diagnostic> {
         // An empty document is null to YAML, which is no map.
         if text
             .lines()
@@ -73,25 +68,25 @@ impl Config {
         let written: Written =
             serde_saphyr::from_str(text).map_err(|error| refuse(file, text, &error))?;
         let mirrors = written.mirrors.into_iter().map(|mirror| {
-            let place = place(file, text, mirror.referenced, mirror.value.chars().count());
-            mirror
-                .value
-                .parse()
-                .map_err(|error| bad_mirror(error, place))
+            let Spanned {
+                value, referenced, ..
+            } = mirror;
+            let length = value.chars().count();
+            value.parse().map_err(|error| {
+                let mut diagnostic =
+                    Diagnostic::from(error).at(place(file, text, referenced, length));
+                diagnostic.code = Code::CONFIG_BAD;
+                diagnostic.help = vec![
+                    "write a URL, or `BASE=URL`, for example `https://conda.example.org`".into(),
+                ];
+                diagnostic
+            })
         });
         Ok(Self {
-            mirrors: mirrors.collect::<Result<_, Failure>>()?,
+            mirrors: mirrors.collect::<Result<_, _>>()?,
             offline: written.offline,
         })
     }
-}
-
-fn bad_mirror(error: BadMirror, place: Place) -> Failure {
-    let mut diagnostic = Diagnostic::from(error).at(place);
-    diagnostic.code = Code::CONFIG_BAD;
-    diagnostic.help =
-        vec!["write a URL, or `BASE=URL`, for example `https://conda.example.org`".into()];
-    diagnostic.into()
 }
 
 fn text(path: &Path) -> std::io::Result<String> {
@@ -106,7 +101,7 @@ fn text(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn refuse(file: &str, text: &str, error: &serde_saphyr::Error) -> Failure {
+fn refuse(file: &str, text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     let (message, length) = explain(error);
     let diagnostic = Diagnostic::error(Code::CONFIG_BAD, message);
     match error.location() {
@@ -116,7 +111,6 @@ fn refuse(file: &str, text: &str, error: &serde_saphyr::Error) -> Failure {
     .help(
         "the keys are `mirrors` (a list of `URL` or `BASE=URL`) and `offline` (`true` or `false`)",
     )
-    .into()
 }
 
 /// Returns what is wrong, and how many characters to underline.
@@ -171,11 +165,8 @@ mod tests {
     }
 
     fn refused(text: &str) -> String {
-        let Err(Failure::Diagnosed(errors)) = Config::parse("c", text) else {
-            panic!("{text}");
-        };
-        let error = errors[0].clone();
-        assert_eq!((errors.len(), error.code), (1, Code::CONFIG_BAD));
+        let error = Config::parse("c", text).expect_err(text);
+        assert_eq!(error.code, Code::CONFIG_BAD);
         let span = error.place.and_then(|place| place.span).expect("a place");
         let (line, column, length) = (span.line, span.column, span.length);
         format!("{line}:{column}+{length} {}", error.message)
@@ -221,8 +212,8 @@ mod tests {
         };
         assert_eq!(Config::read(&default), Ok(Config::default()));
         assert_eq!(
-            Config::read(&named).map_err(|failure| crate::exit::code(&Err(failure))),
-            Err(15)
+            Config::read(&named).map_err(|e| e.code),
+            Err(Code::CONFIG_BAD)
         );
     }
 }

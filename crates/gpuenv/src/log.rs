@@ -7,7 +7,6 @@ use gpuenv_core::{Code, Diagnostic};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    Failure,
     env::{self, Env},
     options::Options,
     untrusted,
@@ -17,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns what is wrong with the filter of `$GPUENV_LOG`.
-pub fn start(env: &Env, options: &Options) -> std::result::Result<(), Failure> {
+pub fn start(env: &Env, options: &Options) -> std::result::Result<(), Diagnostic> {
     let filter = match (&env.log, options.verbosity) {
         (Some(filter), _) => filter.clone(),
         (None, 0) => return Ok(()),

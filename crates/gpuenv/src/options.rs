@@ -97,7 +97,7 @@ impl Options {
     pub fn check(args: &GlobalArgs, env: &Env, terminals: Terminals) -> Result<Self, Failure> {
         let mut mirrors = Vec::new();
         for text in &args.mirror {
-            mirrors.push(text.parse::<Mirror>()?);
+            mirrors.push(text.parse().map_err(Diagnostic::from)?);
         }
         mirrors.extend(mirrors_of(env)?);
         Ok(Self {
@@ -110,16 +110,16 @@ impl Options {
     }
 }
 
-fn mirrors_of(env: &Env) -> Result<Vec<Mirror>, Failure> {
+fn mirrors_of(env: &Env) -> Result<Vec<Mirror>, Diagnostic> {
     let text = env.mirror.as_deref().unwrap_or_default();
     mirror::parse_all(text).map_err(|error| {
         let mut diagnostic = Diagnostic::from(error);
         diagnostic.message = format!("{} in `${}`", diagnostic.message, env::GPUENV_MIRROR);
-        diagnostic.into()
+        diagnostic
     })
 }
 
-fn offline_of(env: &Env) -> Result<bool, Failure> {
+fn offline_of(env: &Env) -> Result<bool, Diagnostic> {
     let text = env.offline.as_deref().unwrap_or("0");
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
@@ -128,8 +128,7 @@ fn offline_of(env: &Env) -> Result<bool, Failure> {
             let name = env::GPUENV_OFFLINE;
             let message = format!("`${name}` is `{text}`, which is neither yes nor no");
             Err(Diagnostic::error(Code::CONFIG_BAD, message)
-                .help(format!("`export {name}=1` or `unset {name}`"))
-                .into())
+                .help(format!("`export {name}=1` or `unset {name}`")))
         }
     }
 }
@@ -190,7 +189,6 @@ pub fn progress_form(args: &GlobalArgs, env: &Env, terminals: Terminals) -> Prog
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit;
 
     const BOTH: Terminals = Terminals {
         stdout: true,
@@ -271,10 +269,10 @@ mod tests {
                 offline: Some(text.into()),
                 ..Env::default()
             };
-            offline_of(&env).map_err(|failure| exit::code(&Err(failure)))
+            offline_of(&env).map_err(|error| error.code)
         };
         assert_eq!(offline("Yes"), Ok(true));
         assert_eq!(offline("off"), Ok(false));
-        assert_eq!(offline("maybe"), Err(15));
+        assert_eq!(offline("maybe"), Err(Code::CONFIG_BAD));
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use gpuenv_core::{Code, Diagnostic};
 
-use crate::{Failure, printer::Printer};
+use crate::printer::Printer;
 
 static LAST: Mutex<Option<Diagnostic>> = Mutex::new(None);
 
@@ -31,12 +31,11 @@ pub fn install(printer: Printer, backtrace: bool) {
 ///
 /// # Errors
 /// Returns the report.
-pub fn guard<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
+pub fn guard<T>(work: impl FnOnce() -> T) -> Result<T, Diagnostic> {
     // Whatever is half-changed is not looked at again: the process ends.
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         let last = LAST.lock().ok().and_then(|mut last| last.take());
         last.unwrap_or_else(|| report(&message(payload.as_ref()), None))
-            .into()
     })
 }
 
@@ -69,11 +68,7 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_a_report() {
-        let failure = guard(|| -> () { panic!("the {} is off", "wheel") }).unwrap_err();
-        let Failure::Diagnosed(reports) = failure else {
-            panic!("{failure:?}");
-        };
-        let report = &reports[0];
+        let report = guard(|| -> () { panic!("the {} is off", "wheel") }).unwrap_err();
         assert_eq!(report.code, Code::BUG);
         assert!(
             report.causes[0].starts_with("the wheel is off at "),

@@ -38,8 +38,10 @@ fn run(arguments: &[OsString], env: Env, terminals: Terminals) -> u8 {
         command: cli.command.name(),
         json: cli.command.json(),
     };
-    let options = Options::check(&cli.global, &env, terminals);
-    let options = options.and_then(|options| log::start(&env, &options).map(|()| options));
+    let options = Options::check(&cli.global, &env, terminals).and_then(|options| {
+        log::start(&env, &options)?;
+        Ok(options)
+    });
     let options = match options {
         Ok(options) => options,
         Err(failure) => return concluding.conclude(Err(failure), Vec::new()),
@@ -84,9 +86,9 @@ impl Concluding {
     }
 
     /// Writes only the document: the report is on stderr already.
-    fn conclude_panic(&self, report: Failure, told: Vec<Diagnostic>) -> u8 {
+    fn conclude_panic(&self, report: Diagnostic, told: Vec<Diagnostic>) -> u8 {
         if self.json {
-            let result = Err(report);
+            let result = Err(report.into());
             // The exit code says more than a failed write could.
             let document = document::of_result(self.command, exit::BUG, &result, &told);
             let _ = self.printer.raw(&document);

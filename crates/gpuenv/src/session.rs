@@ -11,7 +11,6 @@ use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
 use gpuenv_provision::{Access, access::default_cache};
 
 use crate::{
-    Failure,
     config::Config,
     env::{self, Env},
     mirror::Mirror,
@@ -67,7 +66,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns what is wrong with the configuration.
-    pub fn mirrors(&self) -> Result<Vec<Mirror>, Failure> {
+    pub fn mirrors(&self) -> Result<Vec<Mirror>, Diagnostic> {
         let configured = &self.config()?.mirrors;
         Ok([self.options.mirrors.as_slice(), configured].concat())
     }
@@ -105,7 +104,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns what is wrong with the configuration.
-    pub fn offline(&self) -> Result<bool, Failure> {
+    pub fn offline(&self) -> Result<bool, Diagnostic> {
         Ok(self.options.offline || self.config()?.offline)
     }
 
@@ -113,14 +112,13 @@ impl Session {
     ///
     /// # Errors
     /// Returns that none is known.
-    pub fn home(&self) -> Result<PathBuf, Failure> {
+    pub fn home(&self) -> Result<PathBuf, Diagnostic> {
         self.env.home.clone().ok_or_else(|| {
             Diagnostic::error(
                 Code::INSTALL_NO_HOME,
                 "no directory for environments is known: the user has no home directory",
             )
             .help(format!("`export {}=/some/directory`", env::GPUENV_HOME))
-            .into()
         })
     }
 
@@ -147,7 +145,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns that no threads can be started.
-    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Failure> {
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Diagnostic> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -158,7 +156,7 @@ impl Session {
         Ok(runtime.block_on(future))
     }
 
-    fn config(&self) -> Result<&Config, Failure> {
+    fn config(&self) -> Result<&Config, Diagnostic> {
         if let Some(config) = self.config.get() {
             return Ok(config);
         }
