@@ -89,11 +89,19 @@ fn name(record: &RepoDataRecord) -> &str {
 }
 
 /// Returns what decides where the Python among the packages keeps its modules.
-fn python(records: &[RepoDataRecord]) -> Option<(Option<(u64, u64)>, Option<&str>)> {
+fn python(records: &[RepoDataRecord]) -> Option<Python<'_>> {
     let python = &records.iter().find(|record| name(record) == "python")?;
     let package = &python.package_record;
-    let directory = package.python_site_packages_path.as_deref();
-    Some((package.version.as_major_minor(), directory))
+    Some(Python {
+        version: package.version.as_major_minor(),
+        modules: package.python_site_packages_path.as_deref(),
+    })
+}
+
+#[derive(PartialEq)]
+struct Python<'a> {
+    version: Option<(u64, u64)>,
+    modules: Option<&'a str>,
 }
 
 /// Returns whether two records describe the same archive: the strongest thing
