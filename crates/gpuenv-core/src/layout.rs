@@ -14,7 +14,7 @@ use std::{
 
 use rattler_conda_types::Subdir;
 
-pub use names::{Fault, component_fault};
+pub use names::{Fault, component_fault, path_fault};
 use resolve::{Links, Way};
 
 /// What one package wants to put into the prefix.

@@ -6,6 +6,18 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod cancel;
 pub mod client;
+mod fetch;
+mod file_lock;
+pub mod install;
+mod package_cache;
+pub mod prefix;
+pub mod registry;
+mod space;
+mod stage;
+mod tree;
+mod unpacked;
 
 pub use access::Access;
+pub use cancel::{Cancel, Canceller};

@@ -44,7 +44,7 @@ impl fmt::Display for Fault {
 }
 
 /// Returns what is wrong with a relative path.
-pub(super) fn path_fault(platform: Subdir, path: &str) -> Option<Fault> {
+pub fn path_fault(platform: Subdir, path: &str) -> Option<Fault> {
     if path.starts_with('/') {
         return Some(Fault::Absolute);
     }
