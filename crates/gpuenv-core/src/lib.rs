@@ -8,10 +8,12 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod changes;
 pub mod channel;
 pub mod code;
 pub mod diagnostic;
 pub mod event;
+pub mod layout;
 pub mod lock;
 pub mod plan;
 pub mod probe;
@@ -19,6 +21,7 @@ pub mod recipe;
 pub mod solution;
 pub mod target;
 
+pub use changes::Changes;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Place, Severity, Span};
 pub use event::{Event, Reporter};

@@ -84,7 +84,9 @@ pub fn remember(prefix: &Path, probed: &Probed, now: Timestamp) {
         "ok": probed.verdict.ok,
         "summary": probed.verdict.summary,
     });
-    let _ = (prefix, verdict, now);
+    if let Err(error) = gpuenv_provision::prefix::write_verdict(prefix, verdict, now) {
+        tracing::debug!("the verdict is not noted: {error}");
+    }
 }
 
 fn skipped(steps: &[ProbeStep]) -> Vec<Skipped> {

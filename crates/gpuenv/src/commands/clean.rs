@@ -1,6 +1,9 @@
 //! `gpuenv clean`: gives back the room that caches take.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use fs_err as fs;
 use serde_json::json;
@@ -27,6 +30,10 @@ impl Args {
         self.json
     }
 }
+
+/// After so long no run is still at work on a stage. `create` removes those of
+/// its own environment at once.
+const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Something that can be deleted.
 struct Waste {
@@ -94,8 +101,18 @@ fn leftovers(environments: &Environments) -> Vec<PathBuf> {
     };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     paths
-        .filter(|path| gpuenv_provision::stage::is_abandoned(path))
+        .filter(|path| is_abandoned(path))
         .collect()
+}
+
+/// Returns whether a path is the stage of a run that is surely over.
+fn is_abandoned(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let is_stage =
+        name.is_some_and(|name| name.starts_with('.') && name.contains(".gpuenv-stage-"));
+    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    let age = modified.ok().and_then(|at| at.elapsed().ok());
+    is_stage && age.is_some_and(|age| age > ABANDONED_AFTER)
 }
 
 /// Returns the bytes of a tree; what cannot be read counts nothing.

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use gpuenv_core::{
 use gpuenv_provision::{
     activate,
     install::{Install, Installed, install},
-    prefix::State,
+    prefix::{State, Wanted},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,6 +23,7 @@ use crate::{
     Failure, Outcome, Session, activating,
     creating::{Ready, Source},
     environments::{self, Environments},
+    interrupt,
     probing::{self, Probed, Question},
 };
 
@@ -90,6 +92,8 @@ struct Created {
     added: usize,
     changed: usize,
     removed: usize,
+    /// Where something that was not gpuenv's has been moved.
+    moved_aside: Option<PathBuf>,
     /// Where a new lock was written.
     lock_written: Option<PathBuf>,
     probe: Option<Probed>,
@@ -122,9 +126,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let probe = probe(&args, &question, session)?;
     let created = Created {
         packages: ready.solution.records.len(),
-        added: installed.added,
-        changed: installed.changed,
-        removed: installed.removed,
+        added: installed.changes.add.len(),
+        changed: installed.changes.change.len() + installed.changes.relink.len(),
+        removed: installed.changes.remove.len(),
+        moved_aside: installed.moved_aside,
         already_right: installed.already_right,
         name: target.name,
         prefix: target.prefix,
@@ -184,6 +189,7 @@ fn already_right(
         added: 0,
         changed: 0,
         removed: 0,
+        moved_aside: None,
         already_right: true,
         earlier_probe: summary.filter(|_| probe.is_none()).map(ToString::to_string),
         name: target.name,
@@ -207,25 +213,29 @@ async fn install_ready(
     let prefix_text = target.prefix.to_string_lossy().into_owned();
     let platform = ready.solution.platform;
     let registry = session.registry();
-    let finish = |stage: &Path| {
-        activate::write(stage, &prefix_text, platform, &ready.activation).map_err(Diagnostic::from)
+    let finish = |stage: &Path, _prefix: &Path| -> io::Result<()> {
+        activate::write(stage, &prefix_text, platform, &ready.activation)?;
+        Ok(())
     };
     let request = Install {
         prefix: &target.prefix,
         name: &target.name,
         recipe,
-        recipe_text,
-        lock_text: &ready.lock_text,
+        wanted: Wanted {
+            lock_text: &ready.lock_text,
+            recipe_text,
+            platform: platform.as_str(),
+            activation: &ready.activation,
+        },
         solution: &ready.solution,
         requested: &ready.requested,
-        activation: &ready.activation,
         force: args.force,
-        registry: registry.as_deref(),
         protected: &session.protected(),
-        command_line: &session.command_line(),
-        now: Timestamp::now(),
+        registry: registry.as_deref(),
+        cancel: interrupt::cancel_on_signal(),
         finish: &finish,
-        cancel: session.cancel(),
+        now: Timestamp::now(),
+        command_line: &session.command_line(),
     };
     Ok(install(&request, &access, session.reporter()).await?)
 }
@@ -289,6 +299,9 @@ fn text(args: &Args, created: &Created) -> String {
         ),
     };
     let _ = writeln!(text, "prefix: {}", created.prefix.display());
+    if let Some(path) = &created.moved_aside {
+        let _ = writeln!(text, "what was there before is now at {}", path.display());
+    }
     match (&created.probe, &created.earlier_probe) {
         (Some(probed), _) => text.push_str(&probed.text()),
         (None, Some(summary)) => {

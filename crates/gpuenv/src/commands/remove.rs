@@ -8,7 +8,7 @@ use gpuenv_provision::{
     prefix::{self, Found},
 };
 
-use crate::{Failure, Outcome, Session, environments::Environments};
+use crate::{Failure, Outcome, Session, environments::Environments, interrupt};
 
 /// Delete an environment
 #[derive(Debug, Clone, clap::Args)]
@@ -49,7 +49,12 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     if !args.yes && !confirmed(&prefix.display().to_string(), session)? {
         return Ok(Outcome::no().text("nothing is deleted\n"));
     }
-    install::remove(&prefix, session.registry().as_deref(), &*session.reporter())?;
+    let registry = session.registry();
+    let reporter = session.reporter();
+    session.block_on(async {
+        let cancel = interrupt::cancel_on_signal();
+        install::remove(&prefix, registry.as_deref(), &*reporter, &cancel).await
+    })??;
     Ok(Outcome::done().text(format!("deleted {}\n", prefix.display())))
 }
 
