@@ -1,8 +1,5 @@
 //! The commands: one file each, with its arguments and one `run`.
 
-use crate::Failure;
-use gpuenv_core::{Code, Diagnostic};
-
 pub mod clean;
 pub mod create;
 pub mod explain;
@@ -15,12 +12,3 @@ pub mod recipe;
 pub mod remove;
 pub mod run;
 pub mod shell_hook;
-
-/// Says that the command is not finished.
-fn unfinished(command: &str) -> Failure {
-    Diagnostic::error(
-        Code::BUG,
-        format!("`gpuenv {command}` is not finished in this build"),
-    )
-    .into()
-}
