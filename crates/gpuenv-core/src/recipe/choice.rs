@@ -1,6 +1,12 @@
 //! Scalars that are one of a few words.
 
-use super::{Located, error::Problem, node::Node, sink::Sink, table::text};
+use super::{
+    Located,
+    error::{Problem, quoted},
+    node::Node,
+    sink::Sink,
+    table::text,
+};
 use crate::plan::{Gpu, LibraryPath, ProbeStep};
 
 pub(super) const GPU: &[(&str, Gpu)] = &[
@@ -34,7 +40,7 @@ pub(super) fn choice<T: Copy>(
     sink: &mut Sink<'_>,
 ) -> Option<Located<T>> {
     let known: Vec<&'static str> = words.iter().map(|(word, _)| *word).collect();
-    let help = format!("write one of {}", known.join(", "));
+    let help = format!("write one of {}", quoted(&known));
     let value = text(node, (key, "one word"), &help, sink)?;
     match words.iter().find(|(word, _)| *word == value) {
         Some((_, meaning)) => Some(sink.located(*meaning, node.mark)),

@@ -54,7 +54,7 @@ pub enum Problem {
         help: &'static str,
     },
     /// A value has the wrong type.
-    #[error("{what} must be {expected}, and this is {found}")]
+    #[error("{} must be {expected}, and this is {found}", as_key(what))]
     WrongType {
         /// What the value is for.
         what: &'static str,
@@ -206,8 +206,16 @@ pub(super) fn did_you_mean(wanted: &str, known: &[&'static str]) -> String {
     }
 }
 
+/// Puts a bare key into backticks; anything else is a phrase already.
+fn as_key(what: &str) -> String {
+    match what.contains([' ', '`']) {
+        true => what.to_string(),
+        false => format!("`{what}`"),
+    }
+}
+
 /// Lists words in backticks.
-fn quoted(words: &[&str]) -> String {
+pub(super) fn quoted(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")
 }

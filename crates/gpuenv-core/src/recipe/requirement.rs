@@ -76,6 +76,20 @@ pub fn wheel(text: &str) -> Result<Requirement, BadRequirement> {
     if text.chars().count() > LONGEST {
         return Err(BadRequirement::whole(RequirementProblem::Length));
     }
+    // Beyond ASCII the parser loses count of bytes and characters, and panics.
+    let is_foreign = |c: char| !c.is_ascii_graphic() && c != ' ';
+    if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| is_foreign(*c)) {
+        let reason = format!("`{}` cannot be part of one", c.escape_debug());
+        let problem = RequirementProblem::Unreadable {
+            reason,
+            better: None,
+        };
+        return Err(BadRequirement {
+            problem,
+            at,
+            length: 1,
+        });
+    }
     // The parser would put the variable's value in.
     if let Some(at) = text.chars().position(|c| c == '$') {
         let problem = RequirementProblem::Variable;
@@ -217,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_an_open_end_is_refused_where_it_ends() {
+    fn what_the_parser_panics_at_is_refused_where_it_stands() {
         for (bad, at) in [
             ("numpy. <2", 5),
             ("p./x", 1),
@@ -227,6 +241,8 @@ mod tests {
             ("x [a- ]", 4),
             ("p.", 1),
             ("p_[a]", 1),
+            ("x; os_name == 'nt  2  '\u{6d0}'", 23),
+            ("numpy\t>1", 5),
         ] {
             assert_eq!(wheel(bad).unwrap_err().at, at, "{bad}");
         }

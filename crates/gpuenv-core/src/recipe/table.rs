@@ -1,7 +1,7 @@
 //! A map of the file with keys that we know: reading it says what is wrong with it.
 
 use super::{
-    error::Problem,
+    error::{Problem, quoted},
     node::{Kind, Node},
     sink::Sink,
     source::Mark,
@@ -69,7 +69,7 @@ impl<'n> Table<'n> {
     /// Reads a map without a look at which keys it has.
     pub(super) fn read_any(node: &'n Node, form: Form, sink: &mut Sink<'_>) -> Option<Self> {
         let Kind::Map(map) = &node.kind else {
-            let help = format!("write `key: value` with one of {}", form.keys.join(", "));
+            let help = format!("write `key: value` with one of {}", quoted(form.keys));
             refuse_type(node, (form.name, "a map"), help, sink);
             return None;
         };

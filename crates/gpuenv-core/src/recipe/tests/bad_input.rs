@@ -85,8 +85,8 @@ fn a_wrong_type_is_told_with_what_it_is() {
     expect(
         with("gpu: [required]"),
         ("GE103", 5, 6, "["),
-        "gpu must be one word, and this is a list",
-        "write one of required, optional, none",
+        "`gpu` must be one word, and this is a list",
+        "write one of `required`, `optional`, `none`",
     );
     expect(
         with("dependencies:\n  - python: 3.12.*"),
@@ -103,7 +103,7 @@ fn a_wrong_type_is_told_with_what_it_is() {
     expect(
         with("about:\n  summary:"),
         ("GE103", 6, 10, ":"),
-        "summary must be a text, and this is no value",
+        "`summary` must be a text, and this is no value",
         "write a text, quoted if it holds `: `",
     );
 }

@@ -69,3 +69,18 @@ fn hello_gpu_needs_nothing_from_outside() {
         assert!(plan.wheels.is_empty() && plan.target.cuda.is_none());
     }
 }
+
+#[test]
+fn the_recipe_of_the_guide_is_read() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/recipe.md");
+    let guide = fs_err::read_to_string(guide).unwrap();
+    let mut blocks = guide
+        .split("```yaml\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap());
+    let recipe = super::good(blocks.next().unwrap());
+    for platform in &recipe.platforms {
+        plan(&recipe, platform.value).unwrap();
+    }
+    super::good(&format!("{}{}", super::LEAST, blocks.next().unwrap()));
+}
