@@ -112,6 +112,10 @@ impl Machine {
             self.misuses
                 .push(format!("a context ended with {held} bytes allocated"));
         }
+        if self.current.values().any(|current| *current == handle) {
+            self.misuses
+                .push("a context ended while a thread works in it".to_string());
+        }
         self.memory.free_all(handle);
         self.modules.retain(|_, module| module.context != handle);
         self.current.retain(|_, context| *context != handle);

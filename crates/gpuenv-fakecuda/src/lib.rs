@@ -28,7 +28,7 @@
 //! | `wrong-element` | index that `wrong-result` spoils | the middle one |
 //! | `wrong-device` | ordinal that `wrong-result` spoils | all |
 //! | `fail` | `CALL NUMBER [NTH]`: the NTH call (default: every one) answers NUMBER; may be repeated | |
-//! | `hang` | `CALL [NTH]`: never returns; so do `abort`, `segfault` and `exit` (status 3) end the process | |
+//! | `hang`, `abort`, `segfault`, `exit` | `CALL [NTH]`: never returns, or ends the process (`exit`: status 3); the CALL `exit` is the end of the process | |
 //! | `noise` | text without line end, written to stdout before every call | |
 //! | `flood` | bytes written to stdout in `cuInit` | 0 |
 //! | `log` | a file that gets one line per call: `CALL NUMBER DETAIL` | |

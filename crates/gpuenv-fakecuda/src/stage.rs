@@ -1,5 +1,8 @@
 //! What happens around every call: counting, noise, mischief and the log.
-#![expect(unsafe_code, reason = "a crash on demand needs a bad address")]
+#![expect(
+    unsafe_code,
+    reason = "a crash on demand needs a bad address, or the end of the process"
+)]
 
 use std::{
     collections::HashMap,
@@ -24,16 +27,32 @@ const STUB_LIBRARY: c_int = 34;
 /// The process's driver.
 static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::new()));
 
+/// What a script calls the end of the process, where drivers clean up.
+const AT_EXIT: &str = "exit";
+
+extern "C" fn at_exit() {
+    enter_uninitialised(AT_EXIT, |_| Ok(String::new()));
+}
+
 struct Stage {
     machine: Machine,
     calls: HashMap<&'static str, u32>,
 }
 
+unsafe extern "C" {
+    fn atexit(function: extern "C" fn()) -> c_int;
+}
+
 impl Stage {
     fn new() -> Self {
         let visible = env::var("CUDA_VISIBLE_DEVICES").ok();
+        let script = read_script();
+        if script.mischief.iter().any(|m| m.call == AT_EXIT) {
+            // SAFETY: a plain function of this library, which nobody unloads.
+            unsafe { atexit(at_exit) };
+        }
         Self {
-            machine: Machine::new(read_script(), visible.as_deref()),
+            machine: Machine::new(script, visible.as_deref()),
             calls: HashMap::new(),
         }
     }

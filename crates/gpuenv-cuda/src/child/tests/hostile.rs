@@ -76,6 +76,21 @@ fn a_crashing_driver_is_a_crash() {
 }
 
 #[test]
+fn a_driver_that_breaks_at_the_very_end_is_no_success() {
+    let seen = Scene::new("segfault = exit\n").run();
+    let verdict = seen.verdict(VerdictKind::Crashed, false);
+    assert!(
+        verdict.summary.ends_with("in `exit`"),
+        "{}",
+        verdict.summary
+    );
+    assert!(seen.device(0).computes());
+    let seen = Scene::new("hang = exit\n").run_within(DEADLINE);
+    seen.verdict(VerdictKind::Hung, false);
+    assert!(seen.device(0).computes());
+}
+
+#[test]
 fn what_was_seen_on_one_gpu_survives_a_crash_on_the_next() {
     let seen = Scene::new("device = A\ndevice = B\nabort = cuLaunchKernel 2\n").run();
     let verdict = seen.verdict(VerdictKind::Crashed, false);
