@@ -190,10 +190,10 @@ fn count(packages: &[String], damaged: &[String]) -> String {
 fn unsafe_text(found: &[Unsafe]) -> String {
     match found.first() {
         Some(first) => format!(
-            "`{}` would leave its prefix: {}",
+            "`{}` must not be installed: {}",
             first.package, first.reason
         ),
-        None => "a package would leave its prefix".to_string(),
+        None => "a package must not be installed".to_string(),
     }
 }
 

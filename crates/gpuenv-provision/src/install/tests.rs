@@ -2,6 +2,7 @@
 
 mod archive;
 mod hostile;
+mod network;
 mod safety;
 
 use std::{sync::Mutex, time::Duration};
@@ -17,6 +18,37 @@ struct World {
     directory: tempfile::TempDir,
     access: Access,
     activation: ActivationSettings,
+}
+
+/// What differs between the installs of the tests.
+struct Options {
+    prefix: Option<PathBuf>,
+    force: bool,
+    protected: Vec<PathBuf>,
+    cancel: Cancel,
+    /// Whether the disk is full when our own files are written.
+    is_full: bool,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            prefix: None,
+            force: false,
+            protected: Vec::new(),
+            cancel: Cancel::never(),
+            is_full: false,
+            reporter: Arc::new(Recorder::default()),
+        }
+    }
+}
+
+fn told(reporter: &Arc<Recorder>) -> Options {
+    Options {
+        reporter: reporter.clone(),
+        ..Options::default()
+    }
 }
 
 /// Keeps what it hears.
@@ -106,46 +138,45 @@ impl World {
     }
 
     async fn install(&self, records: &[RepoDataRecord]) -> Result<Installed, InstallError> {
-        self.install_with(records, |_| {}, Arc::new(Recorder::default()))
-            .await
+        self.install_with(records, Options::default()).await
     }
 
-    /// Installs after the request was changed.
     async fn install_with(
         &self,
         records: &[RepoDataRecord],
-        change: impl FnOnce(&mut Install<'_>),
-        reporter: Arc<dyn Reporter>,
+        options: Options,
     ) -> Result<Installed, InstallError> {
         let lock_text = lock_text(records);
         let solution = Solution {
             platform: Subdir::Linux64,
             records: records.to_vec(),
         };
-        let prefix = self.prefix();
+        let prefix = options.prefix.unwrap_or_else(|| self.prefix());
         let registry = self.at("environments.txt");
         let finish = |stage: &Path, prefix: &Path| {
+            if options.is_full {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             let script = stage.join("etc/conda/activate.d/gpuenv.sh");
             fs_err::create_dir_all(script.parent().unwrap_or(stage))?;
             fs_err::write(script, prefix.as_os_str().as_encoded_bytes())
         };
-        let mut request = Install {
+        let request = Install {
             prefix: &prefix,
             name: "e",
             recipe: Some("demo"),
             wanted: self.wanted(&lock_text),
             solution: &solution,
             requested: &[],
-            force: false,
-            protected: &[],
+            force: options.force,
+            protected: &options.protected,
             registry: Some(&registry),
-            cancel: Cancel::never(),
+            cancel: options.cancel,
             finish: &finish,
             now: Timestamp::UNIX_EPOCH,
             command_line: "gpuenv create demo",
         };
-        change(&mut request);
-        install(&request, &self.access, reporter).await
+        install(&request, &self.access, options.reporter).await
     }
 
     /// Returns what is beside the prefix, hidden names included.
@@ -195,10 +226,7 @@ async fn a_new_environment_is_complete_and_then_left_alone() {
         python(&channel, "3.12.1"),
     ];
     let recorder = Arc::new(Recorder::default());
-    let done = world
-        .install_with(&records, |_| {}, recorder.clone())
-        .await
-        .unwrap();
+    let done = world.install_with(&records, told(&recorder)).await.unwrap();
     assert!(!done.already_right);
     assert_eq!(done.changes.add.len(), 3);
     assert_eq!(recorder.finished(), (3, 3));
@@ -227,7 +255,7 @@ async fn a_new_environment_is_complete_and_then_left_alone() {
     assert_eq!(world.beside(), ["e"]);
     assert_eq!(
         registry::list(&world.at("environments.txt")).unwrap(),
-        [prefix.clone()]
+        std::slice::from_ref(&prefix)
     );
     let history = world.read("conda-meta/history");
     insta::assert_snapshot!(history.replace(channel.to_str().unwrap(), "CHANNEL"), @r"
