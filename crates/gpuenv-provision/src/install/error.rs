@@ -245,16 +245,21 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     texts
 }
 
-/// Returns the first I/O error among an error and what caused it.
+/// Returns what kind of I/O error is among an error and what caused it.
 pub(crate) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let mut found = None;
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return Some(error.kind());
+            found = Some(error.kind());
+            // A wrapper around another error; that one knows more.
+            if error.kind() != io::ErrorKind::Other {
+                break;
+            }
         }
         next = error.source();
     }
-    None
+    found
 }
 
 impl From<InstallError> for Diagnostic {

@@ -12,6 +12,7 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 
 use self::archive::archive;
 use super::*;
+use crate::tree;
 
 /// Everything that an install needs, below one directory.
 struct World {
@@ -28,6 +29,8 @@ struct Options {
     cancel: Cancel,
     /// Whether the disk is full when our own files are written.
     is_full: bool,
+    /// Whether the user saves files in the old environment meanwhile.
+    is_used: bool,
     reporter: Arc<dyn Reporter>,
 }
 
@@ -39,6 +42,7 @@ impl Default for Options {
             protected: Vec::new(),
             cancel: Cancel::never(),
             is_full: false,
+            is_used: false,
             reporter: Arc::new(Recorder::default()),
         }
     }
@@ -157,6 +161,9 @@ impl World {
             if options.is_full {
                 return Err(io::ErrorKind::StorageFull.into());
             }
+            if options.is_used {
+                save(prefix)?;
+            }
             let script = stage.join("etc/conda/activate.d/gpuenv.sh");
             fs_err::create_dir_all(script.parent().unwrap_or(stage))?;
             fs_err::write(script, prefix.as_os_str().as_encoded_bytes())
@@ -183,6 +190,14 @@ impl World {
     fn beside(&self) -> Vec<String> {
         names(&self.at("envs"))
     }
+}
+
+/// Saves a new file and a known one, as editors do: beside it, then renamed.
+fn save(prefix: &Path) -> io::Result<()> {
+    fs_err::create_dir(prefix.join("notes"))?;
+    fs_err::write(prefix.join("notes/new.ipynb"), "new")?;
+    fs_err::write(prefix.join("known.tmp"), "saved again")?;
+    fs_err::rename(prefix.join("known.tmp"), prefix.join("known.ipynb"))
 }
 
 fn lock_text(records: &[RepoDataRecord]) -> String {
@@ -345,4 +360,23 @@ async fn a_removed_environment_leaves_nothing() {
     fs_err::create_dir_all(world.at("envs/e/conda-meta")).unwrap();
     assert_eq!(code(remove().await.unwrap_err()), "GE505");
     assert!(world.at("envs/e/conda-meta").exists());
+}
+
+#[tokio::test]
+async fn what_is_saved_during_an_update_is_not_lost() {
+    let world = World::new();
+    let channel = world.channel();
+    let records = [archive("a", "1").file("share/a", "a").publish(&channel)];
+    world.install(&records).await.unwrap();
+    fs_err::write(world.prefix().join("known.ipynb"), "saved once").unwrap();
+    let records = [archive("b", "1").file("share/b", "b").publish(&channel)];
+    let options = Options {
+        is_used: true,
+        ..Options::default()
+    };
+    world.install_with(&records, options).await.unwrap();
+    assert_eq!(world.read("notes/new.ipynb"), "new");
+    assert_eq!(world.read("share/b"), "b");
+    #[cfg(unix)]
+    assert_eq!(world.read("known.ipynb"), "saved again");
 }
