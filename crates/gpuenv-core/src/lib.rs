@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
 pub mod changes;
 pub mod channel;
 pub mod code;
@@ -15,6 +16,7 @@ pub mod event;
 pub mod layout;
 pub mod lock;
 pub mod plan;
+pub mod probe;
 pub mod recipe;
 pub mod solution;
 pub mod target;

@@ -143,7 +143,10 @@ fn refuse_offline(access: &Access, wanted: &[Wanted<'_>]) -> Result<(), InstallE
     }
     let remote: Vec<&Wanted<'_>> = wanted
         .iter()
-        .filter(|wanted| access.mirrors.apply(&wanted.record.url).scheme() != "file")
+        .filter(|wanted| {
+            let place = access.place(&wanted.record.url);
+            place.is_ok_and(|url| url.scheme() != "file")
+        })
         .collect();
     if remote.is_empty() {
         return Ok(());
@@ -210,9 +213,13 @@ async fn bring_one(
     if let Some((directory, _)) = &wanted.damaged {
         cache.forget(directory)?;
     }
+    let url = fetching
+        .access
+        .place(&record.url)
+        .map_err(|error| InstallError::io("write", fetching.access.own_cache(), error))?;
     let source = Arc::new(Source {
         record: record.clone(),
-        url: fetching.access.mirrors.apply(&record.url),
+        url,
         client: client.clone(),
         retries: fetching.access.retries,
         reporter: fetching.reporter.clone(),

@@ -1,0 +1,305 @@
+//! From plans to solutions: every platform of a recipe, in parallel.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::future::join_all;
+use gpuenv_core::{
+    Code, Diagnostic, Event, Lock, Plan, Reporter, Solution,
+    solution::{self, Violation},
+};
+use jiff::Timestamp;
+use rattler_conda_types::{GenericVirtualPackage, MatchSpec, RepoDataRecord, Subdir};
+use rattler_solve::{
+    ChannelPriority, ExcludeNewer, SolveError as Unsolved, SolverImpl, SolverTask,
+};
+
+use crate::{
+    Access, client,
+    explain::{self, Explanation},
+    index::{Channels, Index},
+    index_error::IndexError,
+};
+
+/// How long one solve may take. Real ones take less than a second.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// What to solve, beside the plans.
+#[derive(Clone, Default)]
+pub struct Wishes {
+    /// The lock whose versions are kept where they still fit.
+    pub keep: Option<Arc<Lock>>,
+    /// What to keep nothing of.
+    pub upgrade: Upgrade,
+    /// Packages newer than this do not exist.
+    pub exclude_newer: Option<Timestamp>,
+}
+
+/// Which locked versions are given up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of these packages.
+    Only(BTreeSet<String>),
+    /// All.
+    Everything,
+}
+
+impl Upgrade {
+    fn covers(&self, name: &str) -> bool {
+        match self {
+            Upgrade::Nothing => false,
+            Upgrade::Only(names) => names.contains(name),
+            Upgrade::Everything => true,
+        }
+    }
+}
+
+/// Solves every plan.
+///
+/// # Errors
+///
+/// One error per platform that cannot be solved; or the first channel that
+/// cannot be read.
+pub async fn solve(
+    plans: &[Plan],
+    wishes: &Wishes,
+    access: &Access,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Vec<Solution>, Vec<SolveError>> {
+    let client =
+        client::client(access).map_err(|error| vec![IndexError::Credentials(error).into()])?;
+    let channels = Channels::new(access, client, reporter.clone());
+    let indices = channels
+        .read(plans)
+        .await
+        .map_err(|error| vec![SolveError::Index(error)])?;
+    let solves = plans.iter().zip(indices).map(|(plan, index)| {
+        let (plan, wishes, reporter) = (plan.clone(), wishes.clone(), reporter.clone());
+        let (index, channels) = (Arc::new(index), &channels);
+        async move {
+            let (for_solve, for_names) = (index.clone(), plan.clone());
+            let solved = tokio::task::spawn_blocking(move || {
+                solve_one(&plan, &for_solve, &wishes, &*reporter)
+            });
+            match solved.await {
+                Ok(Err(SolveError::NoSuchPackage {
+                    name,
+                    channels: searched,
+                    platform,
+                    place,
+                    ..
+                })) => {
+                    let known = channels.names(&for_names).await;
+                    let known = known.iter().map(|name| name.as_normalized());
+                    let meant = explain::meant(&name, known);
+                    Err(SolveError::NoSuchPackage {
+                        name,
+                        channels: searched,
+                        platform,
+                        place,
+                        meant,
+                    })
+                }
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            }
+        }
+    });
+    let mut solutions = Vec::new();
+    let mut errors = Vec::new();
+    for result in join_all(solves).await {
+        match result {
+            Ok(solution) => solutions.push(solution),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(solutions),
+        false => Err(errors),
+    }
+}
+
+/// One question to the solver; [`explain`] asks it again with less.
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub specs: Vec<MatchSpec>,
+    pub virtual_packages: Vec<GenericVirtualPackage>,
+    pub exclude_newer: Option<Timestamp>,
+    pub deadline: Duration,
+}
+
+impl Question {
+    fn of(plan: &Plan, index: &Index, wishes: &Wishes) -> Self {
+        let specs = plan.dependencies.iter().map(|d| index.fetched(&d.spec));
+        Self {
+            specs: specs.collect(),
+            virtual_packages: plan.target.virtual_packages(),
+            exclude_newer: wishes.exclude_newer,
+            deadline: DEADLINE,
+        }
+    }
+}
+
+/// Asks the solver.
+pub(crate) fn ask(
+    question: &Question,
+    index: &Index,
+    favoured: Vec<&RepoDataRecord>,
+) -> Result<Vec<RepoDataRecord>, Unsolved> {
+    let buckets = index.buckets.iter();
+    let buckets = buckets.map(|bucket| bucket.iter().map(Arc::as_ref));
+    let task = SolverTask {
+        specs: question.specs.clone(),
+        virtual_packages: question.virtual_packages.clone(),
+        locked_packages: favoured,
+        channel_priority: ChannelPriority::Strict,
+        exclude_newer: question.exclude_newer.map(ExcludeNewer::from_datetime),
+        timeout: Some(question.deadline),
+        ..buckets.collect()
+    };
+    let solved = rattler_solve::resolvo::Solver.solve(task)?;
+    Ok(solved.records)
+}
+
+fn solve_one(
+    plan: &Plan,
+    index: &Index,
+    wishes: &Wishes,
+    reporter: &dyn Reporter,
+) -> Result<Solution, SolveError> {
+    let platform = plan.platform();
+    let name = platform.to_string();
+    reporter.report(Event::SolveStarted {
+        platform: name.clone(),
+    });
+    explain::require_packages(plan, index)?;
+    let question = Question::of(plan, index, wishes);
+    let records = match ask(&question, index, favoured(index, wishes, platform)) {
+        Ok(records) => records,
+        Err(Unsolved::Cancelled) => return Err(SolveError::TimedOut { platform }),
+        Err(error) => {
+            let explanation = explain::explain(plan, index, &question, &error);
+            return Err(SolveError::Unsolvable(Box::new(explanation)));
+        }
+    };
+    let mut records: Vec<_> = records
+        .iter()
+        .map(|record| index.canonical(record))
+        .collect();
+    records.sort_by(|a, b| a.package_record.name.cmp(&b.package_record.name));
+    let violations = solution::verify(
+        platform,
+        &plan.dependencies,
+        &question.virtual_packages,
+        &records,
+    );
+    if !violations.is_empty() {
+        return Err(SolveError::Unchecked {
+            platform,
+            violations,
+        });
+    }
+    reporter.report(Event::SolveFinished {
+        platform: name,
+        packages: records.len(),
+    });
+    Ok(Solution { platform, records })
+}
+
+/// Returns the locked records that the channels still have, and that are kept.
+///
+/// The channel's own record is taken, not the lock's: a channel may have mended
+/// or withdrawn it since.
+fn favoured<'a>(index: &'a Index, wishes: &Wishes, platform: Subdir) -> Vec<&'a RepoDataRecord> {
+    let locked = wishes
+        .keep
+        .as_deref()
+        .and_then(|lock| lock.platforms.get(platform.as_str()));
+    let Some(locked) = locked else {
+        return Vec::new();
+    };
+    let kept = locked.records.iter();
+    let kept = kept.filter(|r| !wishes.upgrade.covers(r.package_record.name.as_normalized()));
+    let kept: HashSet<String> = kept
+        .flat_map(|record| index.fetched_urls(&record.url))
+        .collect();
+    index
+        .records()
+        .filter(|record| kept.contains(record.url.as_str()))
+        .collect()
+}
+
+/// A recipe cannot be solved for a platform.
+#[derive(Debug, thiserror::Error)]
+pub enum SolveError {
+    /// A channel cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// No channel knows a package of that name.
+    #[error("no channel of the recipe has a package `{name}` for {platform}")]
+    NoSuchPackage {
+        /// The name.
+        name: String,
+        /// The channels that were searched.
+        channels: Vec<String>,
+        /// The platform.
+        platform: Subdir,
+        /// Where the recipe names it.
+        place: Option<gpuenv_core::Place>,
+        /// A known name that looks alike.
+        meant: Option<String>,
+    },
+    /// No set of packages satisfies the recipe.
+    #[error("{}", .0.summary)]
+    Unsolvable(Box<Explanation>),
+    /// The solver did not finish.
+    #[error("the solve for {platform} took longer than {} minutes", DEADLINE.as_secs() / 60)]
+    TimedOut {
+        /// The platform.
+        platform: Subdir,
+    },
+    /// The solver's answer is wrong.
+    #[error("the solution for {platform} does not pass gpuenv's own check")]
+    Unchecked {
+        /// The platform.
+        platform: Subdir,
+        /// What is wrong with it.
+        violations: Vec<Violation>,
+    },
+}
+
+impl From<SolveError> for Diagnostic {
+    fn from(error: SolveError) -> Self {
+        let message = error.to_string();
+        match error {
+            SolveError::Index(error) => error.into(),
+            SolveError::NoSuchPackage {
+                channels,
+                place,
+                meant,
+                ..
+            } => {
+                let mut diagnostic = Diagnostic::error(Code::SOLVE_UNSOLVABLE, message);
+                diagnostic.place = place;
+                diagnostic = diagnostic.cause(format!("searched: {}", channels.join(", ")));
+                match meant {
+                    Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+                    None => diagnostic.help("check the name, or add the channel that has it"),
+                }
+            }
+            SolveError::Unsolvable(explanation) => (*explanation).into(),
+            SolveError::TimedOut { .. } => Diagnostic::error(Code::SOLVE_TIMEOUT, message)
+                .help("pin more: versions of python, cuda-version and the framework first"),
+            SolveError::Unchecked { violations, .. } => {
+                let diagnostic = Diagnostic::error(Code::SOLVE_UNCHECKED, message);
+                violations.into_iter().fold(diagnostic, Diagnostic::cause)
+            }
+        }
+    }
+}
