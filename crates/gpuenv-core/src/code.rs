@@ -54,6 +54,7 @@ codes! {
     307 MIRROR_BAD "a mirror setting cannot be read";
     308 SOLVE_UNCHECKED "the solution does not pass gpuenv's own check";
     309 CHANNEL_MISSING "a channel does not exist at its place";
+    310 SOLVE_BAD_DATE "a date cannot be read";
 
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";

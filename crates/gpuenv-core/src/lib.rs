@@ -11,6 +11,7 @@ pub mod channel;
 pub mod code;
 pub mod diagnostic;
 pub mod event;
+pub mod exclude_newer;
 pub mod lock;
 pub mod plan;
 pub mod recipe;
