@@ -35,14 +35,16 @@ codes! {
     110 RECIPE_TOO_LARGE "the recipe is too large, too deep or expands too far";
     111 RECIPE_BAD_REQUIREMENT "an entry of `pypi-dependencies` is not a valid requirement";
     112 RECIPE_SCHEMA_VERSION "the recipe is written for a newer gpuenv";
+    113 RECIPE_BAD_VARIABLE "the recipe sets an environment variable that it must not set";
 
     // 2xx: the plan for one platform.
     201 PLAN_PLATFORM "the recipe does not cover that platform";
-    202 PLAN_CONFLICTING_TARGET "two conditions give the target different values";
+    202 PLAN_CONFLICTING_TARGET "two conditions give one key different values";
     203 PLAN_DRIVER_TOO_OLD "the recipe needs a newer driver than this machine has";
     204 PLAN_NO_GPU "the recipe needs a GPU and this machine has none";
     205 PLAN_GLIBC_TOO_OLD "the recipe needs a newer glibc than this machine has";
     206 PLAN_ARCHITECTURE "the recipe needs a newer GPU than this machine has";
+    207 PLAN_INCOHERENT "the recipe's target does not fit the rest of the recipe";
 
     // 3xx: channels and the solve.
     301 SOLVE_UNSOLVABLE "no set of packages satisfies the recipe";
@@ -54,7 +56,6 @@ codes! {
     307 MIRROR_BAD "a mirror setting cannot be read";
     308 SOLVE_UNCHECKED "the solution does not pass gpuenv's own check";
     309 CHANNEL_MISSING "a channel does not exist at its place";
-    310 SOLVE_BAD_DATE "a date cannot be read";
 
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";
@@ -90,6 +91,7 @@ codes! {
     601 ACTIVATION_SHELL "that shell is not supported";
     602 ACTIVATION_COMMAND "the command cannot be started";
     603 ACTIVATION_BAD_VARIABLE "an environment variable cannot have that name";
+    604 ACTIVATION_BAD_VALUE "an environment variable cannot hold that value";
 
     // 7xx: the probe.
     701 PROBE_NO_DRIVER "no NVIDIA driver is loaded";

@@ -55,8 +55,19 @@ pub struct Span {
     pub column: usize,
     /// How many characters to underline, at least 1.
     pub length: usize,
-    /// The whole line, without its line end.
+    /// The line without its line end; of a very long line, the stretch around `column`.
     pub text: String,
+    /// How many characters of the line stand before `text`: 0 unless the line is very long.
+    ///
+    /// The caret therefore belongs under character `column - cut` of `text`.
+    pub cut: usize,
+}
+
+impl Span {
+    /// How many characters of a long line are kept before the place.
+    pub const KEPT_BEFORE: usize = 120;
+    /// How many characters of a long line are kept from the place on.
+    pub const KEPT_AFTER: usize = 240;
 }
 
 impl Diagnostic {
@@ -134,7 +145,8 @@ impl Place {
 
     /// Names a stretch of a line of a file, clamped to what the text holds.
     ///
-    /// `line` and `column` count from 1, `length` is in characters.
+    /// `line` and `column` count from 1, `length` is in characters. Of a very long
+    /// line only the stretch around the place is kept.
     pub fn span(
         file: impl Into<String>,
         text: &str,
@@ -142,21 +154,21 @@ impl Place {
         column: usize,
         length: usize,
     ) -> Self {
-        let line_text = text
-            .lines()
-            .nth(line.saturating_sub(1))
-            .unwrap_or_default()
-            .to_string();
+        let line_text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         let width = line_text.chars().count();
         let column = column.clamp(1, width + 1);
-        let length = length.clamp(1, (width + 1 - column).max(1));
+        let cut = (column - 1).saturating_sub(Span::KEPT_BEFORE);
+        let kept = line_text.chars().skip(cut);
+        let text: String = kept.take(column - 1 - cut + Span::KEPT_AFTER).collect();
+        let room = text.chars().count() + cut + 1 - column;
         Self {
             file: file.into(),
             span: Some(Span {
                 line: line.max(1),
                 column,
-                length,
-                text: line_text,
+                length: length.clamp(1, room.max(1)),
+                text,
+                cut,
             }),
         }
     }
@@ -177,6 +189,20 @@ mod tests {
         assert_eq!(
             (span.column, span.length, span.text.as_str()),
             (4, 1, "two")
+        );
+    }
+
+    #[test]
+    fn a_very_long_line_is_cut_around_the_place() {
+        let text = format!("{}X{}", "é".repeat(5000), "ü".repeat(5000));
+        let span = Place::span("a.yaml", &text, 1, 5001, 9999)
+            .span
+            .expect("made with a span");
+        assert_eq!((span.column, span.length), (5001, Span::KEPT_AFTER));
+        assert_eq!(span.text.chars().nth(span.column - 1 - span.cut), Some('X'));
+        assert_eq!(
+            span.text.chars().count(),
+            Span::KEPT_BEFORE + Span::KEPT_AFTER
         );
     }
 }

@@ -7,17 +7,22 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
+pub mod changes;
 pub mod channel;
 pub mod code;
 pub mod diagnostic;
 pub mod event;
 pub mod exclude_newer;
+pub mod layout;
 pub mod lock;
 pub mod plan;
+pub mod probe;
 pub mod recipe;
 pub mod solution;
 pub mod target;
 
+pub use changes::Changes;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Place, Severity, Span};
 pub use event::{Event, Reporter};

@@ -6,17 +6,19 @@
 //! activated and probed without its recipe.
 
 mod check;
+mod diff;
 mod settings;
 
 use std::collections::BTreeMap;
 
-use rattler_conda_types::{RepoDataRecord, Subdir, Version};
+use rattler_conda_types::{GenericVirtualPackage, RepoDataRecord, Subdir};
 use rattler_lock::{
     CondaPackageData, DEFAULT_ENVIRONMENT_NAME, LockFile, ParseCondaLockError, PlatformData,
     PlatformName,
 };
 
 pub use check::{Difference, check, stale};
+pub use diff::{PackageChange, changes};
 pub use settings::{PlatformSettings, Settings};
 
 use crate::{
@@ -201,6 +203,15 @@ pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
     })
 }
 
+/// Reads only what a lock knows beyond the packages, which takes no time.
+///
+/// # Errors
+///
+/// GE403 and GE404 as [`parse`].
+pub fn settings(file: &str, text: &str) -> Result<Option<Settings>, LockError> {
+    settings::parse(file, text)
+}
+
 /// Refuses a record whose file could not be verified or fetched safely.
 fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
     let refuse = |reason: &str| {
@@ -288,14 +299,21 @@ impl Lock {
         self.settings.as_ref()?.platforms.get(platform.as_str())
     }
 
-    /// Returns the version of a virtual package that the platform was solved for.
-    pub fn virtual_version(&self, platform: Subdir, name: &str) -> Option<Version> {
-        let locked = self.platforms.get(platform.as_str())?;
-        locked.virtual_packages.iter().find_map(|text| {
+    /// Returns the virtual packages that the platform was solved for.
+    pub fn virtual_packages(&self, platform: Subdir) -> Vec<GenericVirtualPackage> {
+        let locked = self.platforms.get(platform.as_str());
+        let texts = locked
+            .into_iter()
+            .flat_map(|locked| &locked.virtual_packages);
+        let packages = texts.filter_map(|text| {
             let mut parts = text.split('=');
-            (parts.next()? == name).then_some(())?;
-            parts.next()?.parse().ok()
-        })
+            Some(GenericVirtualPackage {
+                name: parts.next()?.parse().ok()?,
+                version: parts.next()?.parse().ok()?,
+                build_string: parts.next().unwrap_or("0").parse().ok()?,
+            })
+        });
+        packages.collect()
     }
 }
 

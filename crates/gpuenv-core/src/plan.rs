@@ -1,5 +1,9 @@
 //! What is to be solved for one platform: every condition decided.
 
+mod decide;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use rattler_conda_types::{MatchSpec, Subdir};
@@ -7,6 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Place, Target};
+
+pub use decide::{PlanError, plan};
 
 /// Whether an environment is of use without a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

@@ -1,8 +1,11 @@
 //! How the network and the caches may be used: given once, read everywhere.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
-use gpuenv_core::channel::Mirrors;
+use gpuenv_core::channel::{self, Mirrors};
+use url::Url;
+
+use crate::embedded;
 
 /// How the network and the caches may be used.
 #[derive(Debug, Clone)]
@@ -19,7 +22,26 @@ pub struct Access {
     pub retries: u32,
 }
 
+/// Returns rattler's own cache directory, unless the user names another one.
+pub fn default_cache() -> Option<PathBuf> {
+    rattler::default_cache_dir().ok()
+}
+
 impl Access {
+    /// Returns where to fetch what has this canonical URL: from the program
+    /// itself, from a mirror, or from there.
+    ///
+    /// # Errors
+    /// Fails if the channel inside the program cannot be unpacked into the cache.
+    pub fn place(&self, canonical: &Url) -> io::Result<Url> {
+        match canonical.as_str().strip_prefix(channel::EMBEDDED_URL) {
+            None => Ok(self.mirrors.apply(canonical)),
+            Some(rest) => embedded::unpack(&self.own_cache())?
+                .join(rest)
+                .map_err(io::Error::other),
+        }
+    }
+
     /// Returns the directory of unpacked packages, shared with pixi and rattler.
     pub fn package_cache(&self) -> PathBuf {
         self.cache.join("pkgs")

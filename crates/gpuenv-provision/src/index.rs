@@ -18,7 +18,7 @@ use rattler_repodata_gateway::{
 use url::Url;
 
 use crate::{
-    Access, embedded,
+    Access,
     index_error::{self, IndexError},
     unzstd::{self, UnpackError},
 };
@@ -223,10 +223,7 @@ impl<'a> Channels<'a> {
 
     async fn fetched_from(&self, canonical: &Url, subdirs: [Subdir; 2]) -> Result<Url, IndexError> {
         let own_cache = self.access.own_cache();
-        if canonical.as_str() == channel::EMBEDDED_URL {
-            return embedded::unpack(&own_cache).map_err(IndexError::Cache);
-        }
-        let url = self.access.mirrors.apply(canonical);
+        let url = self.access.place(canonical).map_err(IndexError::Cache)?;
         let Ok(folder) = url.to_file_path() else {
             return Ok(url);
         };

@@ -6,15 +6,28 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod activate;
+pub mod cancel;
 pub mod client;
 pub mod embedded;
 mod explain;
+mod fetch;
+mod file_lock;
 pub mod index;
 mod index_error;
+pub mod install;
+mod package_cache;
+pub mod prefix;
+pub mod registry;
 pub mod solve;
+mod space;
+mod stage;
+mod tree;
+mod unpacked;
 mod unzstd;
 
 pub use access::Access;
+pub use cancel::{Cancel, Canceller};
 pub use explain::Explanation;
 pub use index_error::IndexError;
 pub use solve::{SolveError, Upgrade, Wishes, solve};

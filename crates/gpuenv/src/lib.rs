@@ -1,1 +1,40 @@
-//! Placeholder.
+//! Talks: arguments, commands, printing, progress, exit codes.
+//!
+//! The only crate that knows a terminal. A command reads its arguments, calls
+//! the stages in order and returns what it concluded; how that looks is decided
+//! here once, for all commands.
+
+#![forbid(unsafe_code)]
+
+pub mod activating;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod creating;
+pub mod document;
+pub mod env;
+pub mod environments;
+pub mod exit;
+pub mod interrupt;
+pub mod lockfile;
+pub mod locking;
+pub mod log;
+pub mod mirror;
+pub mod options;
+pub mod outcome;
+pub mod panic;
+pub mod printer;
+pub mod probing;
+pub mod program;
+pub mod progress;
+pub mod render;
+pub mod session;
+pub mod source;
+pub mod style;
+pub mod table;
+pub mod untrusted;
+
+pub use cli::command_line;
+pub use outcome::{Failure, Outcome};
+pub use program::main;
+pub use session::Session;

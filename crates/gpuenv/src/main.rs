@@ -1,2 +1,7 @@
 //! The `gpuenv` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gpuenv::main()
+}

@@ -147,3 +147,27 @@ fn bad_locks_are_told_apart() {
     let nested = code(&"[".repeat(1 << 20));
     assert_eq!(nested.code, Code::LOCK_BAD);
 }
+
+#[test]
+fn changes_are_told_by_package() {
+    let new = lock(&[solved(
+        Subdir::Linux64,
+        vec![hashed("torch", "2.7", &[]), hashed("numpy", "2", &[])],
+    )])
+    .unwrap();
+    let told = |old: Option<&Lock>, new: &Lock| {
+        let changes = changes(old, new);
+        let lines = changes.get("linux-64").into_iter().flatten();
+        lines.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(Some(&sample()), &new),
+        [
+            "- cuda-version 12.4 0",
+            "+ numpy 2 0",
+            "~ torch 2.6 0 → torch 2.7 0"
+        ]
+    );
+    assert_eq!(told(None, &sample()).len(), 2);
+    assert_eq!(told(Some(&new), &new), [] as [&str; 0]);
+}

@@ -1,0 +1,357 @@
+//! What activating an environment does: variable edits as a value, and the text
+//! or the map that carries them out.
+//!
+//! Nothing here looks at a prefix: what was found in it arrives as
+//! [`PrefixFacts`]. Nothing here knows which package brought what.
+//!
+//! The edits are in two layers. The *usual* ones are what every conda-like tool
+//! does itself (`PATH`, `CONDA_PREFIX`, the packages' own variables). The *own*
+//! ones are what only gpuenv does (the recipe's variables, the library path), so
+//! only they go into scripts that `conda activate` finds in the prefix. Between
+//! the two come the packages' scripts, as in conda.
+
+mod cuda;
+mod environment;
+mod fish;
+mod list;
+mod posix;
+mod shell;
+mod variable;
+
+use std::collections::BTreeMap;
+
+use rattler_conda_types::Subdir;
+use rattler_digest::{Sha256, compute_bytes_digest};
+
+use crate::{
+    Code, Diagnostic,
+    plan::{ActivationSettings, LibraryPath},
+};
+
+pub use cuda::cuda_libraries;
+pub use environment::{deactivated, environment};
+pub use shell::{
+    ScriptFile, Shell, UnknownShell, run_script, script_files, shell_hook, shell_hook_deactivate,
+};
+pub use variable::check_variable;
+
+/// Where the links to an environment's CUDA libraries live, below the prefix.
+pub const CUDA_DIRECTORY: &str = "lib/gpuenv-cuda";
+
+/// Where packages and gpuenv leave scripts for activation, below the prefix.
+pub const ACTIVATE_DIRECTORY: &str = "etc/conda/activate.d";
+
+/// Where packages and gpuenv leave scripts for deactivation, below the prefix.
+pub const DEACTIVATE_DIRECTORY: &str = "etc/conda/deactivate.d";
+
+/// The name of gpuenv's own scripts, without their extension.
+///
+/// Tools run `activate.d` in the order of the names, and packages that must come
+/// last begin with a tilde: two tildes come after those, so a recipe wins.
+pub const SCRIPT_STEM: &str = "~~gpuenv";
+
+/// The loader's search path on Linux.
+const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+
+/// What activating one environment does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activation {
+    /// The environment's directory, absolute.
+    pub prefix: String,
+    /// The platform of the environment.
+    pub platform: Subdir,
+    /// Ten hexadecimal digits that tell this prefix from others.
+    ///
+    /// They are part of the names of the variables that remember earlier values.
+    pub tag: String,
+    /// What conda does too, in order, at most one edit for a variable.
+    pub usual: Vec<Edit>,
+    /// The packages' scripts, run between the two layers.
+    pub scripts: PackageScripts,
+    /// What only gpuenv does, in order, at most one edit for a variable.
+    pub own: Vec<Edit>,
+}
+
+/// One change of one environment variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// The variable gets exactly this value.
+    Set {
+        /// The variable.
+        name: String,
+        /// The value, byte for byte.
+        value: String,
+    },
+    /// The directories go to the front of a list of directories.
+    PrependPath {
+        /// The variable.
+        name: String,
+        /// The directories, first one first; never empty.
+        dirs: Vec<String>,
+    },
+}
+
+/// The scripts that packages brought, for all shells, absolute, in running order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PackageScripts {
+    activate: Vec<String>,
+    deactivate: Vec<String>,
+}
+
+/// What was found in a prefix, as far as activation depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixFacts {
+    /// The platform of the environment.
+    pub platform: Subdir,
+    /// The names in [`CUDA_DIRECTORY`].
+    pub cuda_libraries: Vec<String>,
+    /// The names of all files in [`ACTIVATE_DIRECTORY`], in any order.
+    pub activate_scripts: Vec<String>,
+    /// The names of all files in [`DEACTIVATE_DIRECTORY`], in any order.
+    pub deactivate_scripts: Vec<String>,
+    /// The variables of `etc/conda/env_vars.d/*.json` and `conda-meta/state`.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl PrefixFacts {
+    /// Returns the facts of a prefix that holds nothing of interest.
+    pub fn empty(platform: Subdir) -> Self {
+        Self {
+            platform,
+            cuda_libraries: Vec::new(),
+            activate_scripts: Vec::new(),
+            deactivate_scripts: Vec::new(),
+            variables: BTreeMap::new(),
+        }
+    }
+}
+
+/// Returns what activating the environment at `prefix` does.
+///
+/// A variable of the recipe that cannot be set is an error; one of a package is
+/// left out, as conda does with `PATH`, so that an odd package harms nobody.
+pub fn activation(
+    prefix: &str,
+    settings: &ActivationSettings,
+    facts: &PrefixFacts,
+) -> Result<Activation, ActivationError> {
+    let platform = facts.platform;
+    check_prefix(prefix, platform)?;
+    let mut own = Vec::with_capacity(settings.env.len() + 1);
+    for (name, value) in &settings.env {
+        check_variable(name, value)?;
+        own.push(Edit::set(name, value));
+    }
+    own.extend(library_path(prefix, settings.library_path, facts));
+    Ok(Activation {
+        prefix: prefix.to_string(),
+        platform,
+        tag: hex::encode(&compute_bytes_digest::<Sha256>(prefix)[..5]),
+        usual: usual_edits(prefix, facts),
+        scripts: PackageScripts::of(prefix, facts),
+        own,
+    })
+}
+
+fn usual_edits(prefix: &str, facts: &PrefixFacts) -> Vec<Edit> {
+    let mut edits = vec![
+        Edit::set("CONDA_PREFIX", prefix),
+        Edit::set("CONDA_DEFAULT_ENV", default_environment(prefix)),
+        Edit::PrependPath {
+            name: "PATH".to_string(),
+            dirs: program_directories(prefix, facts.platform),
+        },
+    ];
+    let settable = facts
+        .variables
+        .iter()
+        .filter(|(name, value)| check_variable(name, value).is_ok());
+    edits.extend(settable.map(|(name, value)| Edit::set(name, value)));
+    edits
+}
+
+/// Returns what conda calls the environment: its name below `envs`, else its path.
+fn default_environment(prefix: &str) -> &str {
+    let mut parts = prefix.rsplit(['/', '\\']);
+    match (parts.next(), parts.next()) {
+        (Some(name), Some("envs")) => name,
+        _ => prefix,
+    }
+}
+
+fn program_directories(prefix: &str, platform: Subdir) -> Vec<String> {
+    if !platform.is_windows() {
+        return vec![format!("{prefix}/bin")];
+    }
+    let below = [
+        r"Library\mingw-w64\bin",
+        r"Library\usr\bin",
+        r"Library\bin",
+        "Scripts",
+        "bin",
+    ];
+    let below = below.iter().map(|name| format!(r"{prefix}\{name}"));
+    std::iter::once(prefix.to_string()).chain(below).collect()
+}
+
+/// Returns the edit of the loader's path. Windows looks for libraries on `PATH`.
+fn library_path(prefix: &str, wanted: LibraryPath, facts: &PrefixFacts) -> Option<Edit> {
+    let directory = match wanted {
+        LibraryPath::Cuda if facts.cuda_libraries.is_empty() => return None,
+        LibraryPath::Cuda => CUDA_DIRECTORY,
+        LibraryPath::Prefix => "lib",
+        LibraryPath::None => return None,
+    };
+    facts.platform.is_linux().then(|| Edit::PrependPath {
+        name: LIBRARY_PATH.to_string(),
+        dirs: vec![format!("{prefix}/{directory}")],
+    })
+}
+
+impl Activation {
+    /// Returns what separates directories in a list on this platform.
+    fn separator(&self) -> char {
+        list_separator(self.platform)
+    }
+}
+
+impl Edit {
+    fn set(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::Set {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+
+    /// Returns the variable.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Set { name, .. } | Self::PrependPath { name, .. } => name,
+        }
+    }
+}
+
+impl PackageScripts {
+    fn of(prefix: &str, facts: &PrefixFacts) -> Self {
+        let below = |directory: &str, names: &[String]| {
+            let mut names: Vec<&String> = names
+                .iter()
+                .filter(|name| !name.starts_with(SCRIPT_STEM) && !name.contains('\0'))
+                .collect();
+            names.sort();
+            let absolute = |name| format!("{prefix}/{directory}/{name}");
+            names.into_iter().map(absolute).collect::<Vec<_>>()
+        };
+        let activate = below(ACTIVATE_DIRECTORY, &facts.activate_scripts);
+        let mut deactivate = below(DEACTIVATE_DIRECTORY, &facts.deactivate_scripts);
+        deactivate.reverse();
+        Self {
+            activate,
+            deactivate,
+        }
+    }
+
+    /// Returns the scripts that an activation sources in shells that read `extension`.
+    pub fn activate(&self, extension: &str) -> impl Iterator<Item = &str> {
+        let paths = self.activate.iter().map(String::as_str);
+        paths.filter(move |path| path.ends_with(extension))
+    }
+
+    /// Returns the scripts that a deactivation sources in shells that read `extension`.
+    pub fn deactivate(&self, extension: &str) -> impl Iterator<Item = &str> {
+        let paths = self.deactivate.iter().map(String::as_str);
+        paths.filter(move |path| path.ends_with(extension))
+    }
+}
+
+/// Returns the text of a script file without its comments.
+fn code_of(script: &str) -> String {
+    let code = script.lines().filter(|line| !line.starts_with('#'));
+    code.flat_map(|line| [line, "\n"]).collect()
+}
+
+fn list_separator(platform: Subdir) -> char {
+    if platform.is_windows() { ';' } else { ':' }
+}
+
+/// Refuses a prefix that no list of directories can hold.
+fn check_prefix(prefix: &str, platform: Subdir) -> Result<(), ActivationError> {
+    let refuse = |why| {
+        Err(ActivationError::Prefix {
+            prefix: prefix.to_string(),
+            why,
+        })
+    };
+    if !platform.is_windows() && !prefix.starts_with('/') {
+        return refuse("it is not absolute");
+    }
+    if prefix.contains('\0') {
+        return refuse("it holds a NUL character");
+    }
+    match list_separator(platform) {
+        ':' if prefix.contains(':') => refuse("`PATH` cannot name a directory with a `:`"),
+        ';' if prefix.contains(';') => refuse("`PATH` cannot name a directory with a `;`"),
+        _ => Ok(()),
+    }
+}
+
+/// Why an environment cannot be activated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActivationError {
+    /// No shell takes that name.
+    #[error("`{name}` cannot name an environment variable")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The variable belongs to the shell, to conda or to gpuenv.
+    #[error("`{name}` cannot be set by a recipe: {why}")]
+    Reserved {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        why: &'static str,
+    },
+    /// No environment can hold the value.
+    #[error("the value of `{name}` holds a NUL character")]
+    Value {
+        /// The variable.
+        name: String,
+    },
+    /// The prefix cannot be put on a list of directories.
+    #[error("the environment at `{prefix}` cannot be activated: {why}")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+impl From<ActivationError> for Diagnostic {
+    fn from(error: ActivationError) -> Self {
+        let message = error.to_string();
+        match error {
+            ActivationError::Name { .. } => Self::error(Code::ACTIVATION_BAD_VARIABLE, message)
+                .help(
+                    "use letters, digits and `_`, and begin with a letter or `_`, \
+                     under `activation.env`",
+                ),
+            ActivationError::Reserved { name, .. } if name == LIBRARY_PATH => {
+                Self::error(Code::ACTIVATION_BAD_VARIABLE, message)
+                    .help("write `library-path: cuda` or `library-path: prefix` under `activation`")
+            }
+            ActivationError::Reserved { name, .. } => {
+                Self::error(Code::ACTIVATION_BAD_VARIABLE, message)
+                    .help(format!("remove `{name}` from `activation.env`"))
+            }
+            ActivationError::Value { name } => Self::error(Code::ACTIVATION_BAD_VALUE, message)
+                .help(format!("remove `\\0` from `activation.env.{name}`")),
+            ActivationError::Prefix { .. } => Self::error(Code::ACTIVATION_BAD_VALUE, message)
+                .help("choose another place: `gpuenv create -p PREFIX`"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

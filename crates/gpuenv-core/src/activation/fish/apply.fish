@@ -1,0 +1,26 @@
+# MEMORY NAME VALUE: sets a variable and remembers what it was.
+function _gpuenv_change -a _gpuenv_memory _gpuenv_name _gpuenv_value
+    if set -q $_gpuenv_name
+        set -gx $_gpuenv_memory$_gpuenv_name "s$$_gpuenv_name"
+    else
+        set -gx $_gpuenv_memory$_gpuenv_name u
+    end
+    set -gx $_gpuenv_name $_gpuenv_value
+end
+# MEMORY again|new NAME VALUE
+function _gpuenv_set -a _gpuenv_memory _gpuenv_again _gpuenv_name _gpuenv_value
+    if test $_gpuenv_again = again; and set -q $_gpuenv_name; and test "s$$_gpuenv_name" = "s$_gpuenv_value"
+        return 0
+    end
+    _gpuenv_change $_gpuenv_memory $_gpuenv_name $_gpuenv_value
+end
+# MEMORY again|new NAME DIRECTORIES PATTERN
+function _gpuenv_prepend -a _gpuenv_memory _gpuenv_again _gpuenv_name _gpuenv_block _gpuenv_pattern
+    if test $_gpuenv_again = again; and string match -qr -- ":$_gpuenv_pattern:" ":$$_gpuenv_name:"
+        return 0
+    end
+    if test -n "$$_gpuenv_name"
+        set _gpuenv_block "$_gpuenv_block:$$_gpuenv_name"
+    end
+    _gpuenv_change $_gpuenv_memory $_gpuenv_name $_gpuenv_block
+end

@@ -1,0 +1,50 @@
+# NAME SAVED
+function _gpuenv_restore -a _gpuenv_name _gpuenv_saved
+    set -l _gpuenv_value
+    if string match -qr -- '(?s)\As(?<_gpuenv_value>.*)\z' $_gpuenv_saved
+        set -gx $_gpuenv_name $_gpuenv_value
+    else
+        set -eg $_gpuenv_name
+    end
+end
+# MEMORY NAME VALUE: undoes a change, unless the variable is no longer VALUE.
+function _gpuenv_change_back -a _gpuenv_memory _gpuenv_name _gpuenv_value
+    set _gpuenv_memory $_gpuenv_memory$_gpuenv_name
+    if set -q $_gpuenv_memory
+        set -l _gpuenv_saved "$$_gpuenv_memory"
+        set -eg $_gpuenv_memory
+        if set -q $_gpuenv_name; and test "s$$_gpuenv_name" = "s$_gpuenv_value"
+            _gpuenv_restore $_gpuenv_name $_gpuenv_saved
+        end
+    end
+end
+# MEMORY NAME DIRECTORIES PATTERN: takes them off a list, and leaves what others put there.
+function _gpuenv_remove -a _gpuenv_memory _gpuenv_name _gpuenv_block _gpuenv_pattern
+    set _gpuenv_memory $_gpuenv_memory$_gpuenv_name
+    if not set -q $_gpuenv_memory
+        return 0
+    end
+    set -l _gpuenv_saved "$$_gpuenv_memory"
+    set -eg $_gpuenv_memory
+    if not set -q $_gpuenv_name
+        return 0
+    end
+    set -l _gpuenv_value
+    if string match -qr -- '(?s)\As(?<_gpuenv_value>.+)\z' $_gpuenv_saved
+        set _gpuenv_block "$_gpuenv_block:$_gpuenv_value"
+    end
+    if test "s$$_gpuenv_name" = "s$_gpuenv_block"
+        _gpuenv_restore $_gpuenv_name $_gpuenv_saved
+        return 0
+    end
+    set -l _gpuenv_head
+    set -l _gpuenv_tail
+    if string match -qr -- "(?s)\A(?<_gpuenv_head>.*?):$_gpuenv_pattern:(?<_gpuenv_tail>.*)\z" ":$$_gpuenv_name:"
+        string match -qr -- '(?s)\A:?(?<_gpuenv_value>.*?):?\z' "$_gpuenv_head:$_gpuenv_tail"
+        if test -z "$_gpuenv_value"; and test $_gpuenv_saved = u
+            set -eg $_gpuenv_name
+        else
+            set -gx $_gpuenv_name $_gpuenv_value
+        end
+    end
+end

@@ -1,0 +1,17 @@
+# MEMORY NAME VALUE: sets a variable and remembers what it was.
+_gpuenv_change() {
+  \eval "\\set -- \"\$@\" \"\${$2+s}\${$2-u}\""
+  \eval "\\export $1$2=\"\$4\" $2=\"\$3\""
+}
+# MEMORY again|new NAME VALUE
+_gpuenv_set() {
+  \eval "\\set -- \"\$@\" \"\${$3+s}\${$3-u}\""
+  if \[ "$2" = new ] || \[ "$5" != "s$4" ]; then _gpuenv_change "$1" "$3" "$4"; fi
+}
+# MEMORY again|new NAME DIRECTORIES
+_gpuenv_prepend() {
+  \eval "\\set -- \"\$@\" \"\${$3-}\""
+  \set -- "$@" ":$5:"
+  if \[ "$2" = again ] && \[ "${6%%":$4:"*}" != "$6" ]; then \return 0; fi
+  _gpuenv_change "$1" "$3" "$4${5:+:$5}"
+}

@@ -1,0 +1,150 @@
+//! The shells that activation can be written for, and the texts as a user meets them.
+
+use std::str::FromStr;
+
+use super::{ACTIVATE_DIRECTORY, Activation, DEACTIVATE_DIRECTORY, SCRIPT_STEM, fish, posix};
+use crate::{Code, Diagnostic};
+
+/// A shell that activation can be written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shell {
+    /// GNU bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// A POSIX shell: dash, BusyBox, mksh.
+    Sh,
+    /// fish.
+    Fish,
+}
+
+impl Shell {
+    /// The names that are understood.
+    pub const NAMES: &[&str] = &["bash", "zsh", "sh", "dash", "fish"];
+}
+
+impl FromStr for Shell {
+    type Err = UnknownShell;
+
+    /// Reads a name or a path, as in `$SHELL`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.rsplit(['/', '\\']).next().unwrap_or(text);
+        match name.strip_suffix(".exe").unwrap_or(name) {
+            "bash" => Ok(Self::Bash),
+            "zsh" => Ok(Self::Zsh),
+            "sh" | "dash" => Ok(Self::Sh),
+            "fish" => Ok(Self::Fish),
+            other => Err(UnknownShell(other.chars().take(80).collect())),
+        }
+    }
+}
+
+/// Activation cannot be written for that shell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the shell `{0}` is not supported")]
+pub struct UnknownShell(pub String);
+
+impl From<UnknownShell> for Diagnostic {
+    fn from(error: UnknownShell) -> Self {
+        let names: Vec<String> = Shell::NAMES
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        Self::error(Code::ACTIVATION_SHELL, error.to_string())
+            .help(format!("use one of {}", names.join(", ")))
+            .help("or run a program without a shell: `gpuenv run ENV -- PROGRAM`")
+    }
+}
+
+/// A script to be written into a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptFile {
+    /// The path below the prefix, with `/`.
+    pub path: String,
+    /// The content.
+    pub text: String,
+}
+
+/// Returns the scripts by which `conda activate` and its kin make the own edits.
+///
+/// Nothing where there are no own edits; scripts of an earlier installation with
+/// the same names are to be removed then.
+pub fn script_files(activation: &Activation) -> Vec<ScriptFile> {
+    if activation.own.is_empty() {
+        return Vec::new();
+    }
+    let file = |directory: &str, extension: &str, text: String| ScriptFile {
+        path: format!("{directory}/{SCRIPT_STEM}.{extension}"),
+        text,
+    };
+    vec![
+        file(ACTIVATE_DIRECTORY, "sh", posix::activate_file(activation)),
+        file(
+            DEACTIVATE_DIRECTORY,
+            "sh",
+            posix::deactivate_file(activation),
+        ),
+        file(ACTIVATE_DIRECTORY, "fish", fish::activate_file(activation)),
+        file(
+            DEACTIVATE_DIRECTORY,
+            "fish",
+            fish::deactivate_file(activation),
+        ),
+    ]
+}
+
+/// Returns the text for `eval` that activates the environment in a running shell.
+///
+/// In fish it goes through `source`. It defines `gpuenv_deactivate`, which undoes it.
+pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
+    match shell {
+        Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook(activation),
+        Shell::Fish => fish::hook(activation),
+    }
+}
+
+/// Returns the text for `eval` that undoes the environment's activation.
+///
+/// For a shell that has inherited the activation and so knows no
+/// `gpuenv_deactivate`. Where the environment is not active, it does nothing.
+pub fn shell_hook_deactivate(shell: Shell, activation: &Activation) -> String {
+    match shell {
+        Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook_deactivate(activation),
+        Shell::Fish => fish::hook_deactivate(activation),
+    }
+}
+
+/// Returns the text for `bash -c TEXT bash PROGRAM ARGUMENT…` that sources the
+/// packages' scripts and becomes the program, if packages brought scripts.
+///
+/// It is run in [`environment`](super::environment). A POSIX `sh` will do too.
+pub fn run_script(activation: &Activation) -> Option<String> {
+    let needed =
+        activation.scripts.activate(".sh").next().is_some() && !activation.platform.is_windows();
+    needed.then(|| posix::run_script(activation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_is_read_from_its_name_or_path() {
+        assert_eq!("bash".parse(), Ok(Shell::Bash));
+        assert_eq!("/usr/bin/zsh".parse(), Ok(Shell::Zsh));
+        assert_eq!(r"C:\Git\bin\sh.exe".parse(), Ok(Shell::Sh));
+        for name in Shell::NAMES {
+            assert!(name.parse::<Shell>().is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_shell_is_told_which_ones_there_are() {
+        for name in ["tcsh", "", "/", "BASH", "bash2"] {
+            let error = name.parse::<Shell>().unwrap_err();
+            let diagnostic = Diagnostic::from(error);
+            assert_eq!(diagnostic.code, Code::ACTIVATION_SHELL);
+            assert!(diagnostic.help[0].contains("`bash`, `zsh`, `sh`, `dash`, `fish`"));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The JSON Schema of recipes, generated from the types that a recipe is read into.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use serde_json::Value;
+
+use super::{Channel, Entries, Recipe, scalar::platforms};
+use crate::{
+    plan::{Dependency, WheelRequirement},
+    target::{ComputeCapability, CudaVersion},
+};
+
+/// Returns the JSON Schema of recipes, draft 2020-12, as editors use it.
+pub fn schema() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Recipe>();
+    schema.insert("title".to_string(), "gpuenv recipe".into());
+    let mut schema = schema.to_value();
+    drop_null_defaults(&mut schema);
+    schema
+}
+
+/// Removes `"default": null`: a key left out has no value, and `null` is none.
+fn drop_null_defaults(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.retain(|key, value| key != "default" || !value.is_null());
+            map.values_mut().for_each(drop_null_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_null_defaults),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A type whose schema is written out here, because its values are checked text.
+macro_rules! text_schema {
+    ($type:ty, $name:literal, $schema:expr) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    };
+}
+
+/// Stands for a version of glibc.
+pub(super) struct Glibc;
+
+/// Stands for a platform.
+pub(super) struct Platform;
+
+/// Stands for the map of `env`.
+pub(super) struct Variables;
+
+/// Versions may be written without quotes, and editors then see a number.
+fn version(description: &str) -> Schema {
+    json_schema!({
+        "description": description,
+        "type": ["string", "number"],
+        "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$",
+    })
+}
+
+text_schema!(super::Schema, "Schema", json_schema!({ "const": 1 }));
+text_schema!(
+    Channel,
+    "Channel",
+    json_schema!({
+        "description": "A channel: a name such as `conda-forge`, or a URL.",
+        "type": "string",
+        "minLength": 1,
+    })
+);
+text_schema!(
+    Platform,
+    "Platform",
+    json_schema!({
+        "description": "A conda platform.",
+        "enum": platforms().map(|platform| platform.as_str()).collect::<Vec<_>>(),
+    })
+);
+text_schema!(
+    Dependency,
+    "Dependency",
+    json_schema!({
+        "description": "A conda match spec: `python 3.10.*`.",
+        "type": "string",
+        "minLength": 1,
+    })
+);
+text_schema!(
+    WheelRequirement,
+    "WheelRequirement",
+    json_schema!({
+        "description": "A PEP 508 requirement: `numpy <2`.",
+        "type": "string",
+        "minLength": 1,
+    })
+);
+text_schema!(CudaVersion, "CudaVersion", version("A CUDA version."));
+text_schema!(
+    ComputeCapability,
+    "ComputeCapability",
+    version("A compute capability.")
+);
+text_schema!(Glibc, "Glibc", version("A version of glibc."));
+text_schema!(
+    Variables,
+    "Variables",
+    json_schema!({
+        "description": "Environment variables with their values.",
+        "type": "object",
+        "properties": { "if": false, "then": false, "else": false },
+        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+        "additionalProperties": { "type": ["string", "number", "boolean"] },
+    })
+);
+
+impl<T: JsonSchema> JsonSchema for Entries<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("ListOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let entry = generator.subschema_for::<Entry<T>>();
+        json_schema!({ "type": "array", "items": entry })
+    }
+}
+
+/// Stands for one entry of a list: plain, or with a condition.
+struct Entry<T>(std::marker::PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Entry<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("EntryOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<T>();
+        let entry = generator.subschema_for::<Entry<T>>();
+        let one_or_more = json_schema!({
+            "anyOf": [entry, { "type": "array", "items": entry }],
+        });
+        json_schema!({
+            "anyOf": [
+                item,
+                {
+                    "description": "Entries that depend on the platform.",
+                    "type": "object",
+                    "properties": {
+                        "if": {
+                            "description": "A condition: `win`, `linux and not aarch64`.",
+                            "type": "string",
+                        },
+                        "then": one_or_more,
+                        "else": one_or_more,
+                    },
+                    "required": ["if", "then"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
+}
+
+/// Returns the schema of a key that takes a map, or a list of maps and conditions.
+pub(super) fn map_or_entries<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let map = generator.subschema_for::<T>();
+    let list = generator.subschema_for::<Entries<T>>();
+    json_schema!({ "anyOf": [map, list] })
+}

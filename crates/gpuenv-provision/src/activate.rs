@@ -1,0 +1,337 @@
+//! Looks at a prefix for what activation depends on, and writes into a stage
+//! what `conda activate` and the loader find there.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use gpuenv_core::{
+    Diagnostic,
+    activation::{
+        self, ACTIVATE_DIRECTORY, ActivationError, CUDA_DIRECTORY, DEACTIVATE_DIRECTORY,
+        PrefixFacts, SCRIPT_STEM,
+    },
+    plan::ActivationSettings,
+};
+use rattler_conda_types::Subdir;
+use serde_json::Value;
+
+/// The largest file of variables that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Returns what activation of a prefix depends on. What is not there is empty.
+///
+/// # Errors
+/// Fails if a directory is there and cannot be read.
+pub fn facts(prefix: &Path, platform: Subdir) -> io::Result<PrefixFacts> {
+    Ok(PrefixFacts {
+        platform,
+        cuda_libraries: names_in(&prefix.join(CUDA_DIRECTORY))?,
+        activate_scripts: names_in(&prefix.join(ACTIVATE_DIRECTORY))?,
+        deactivate_scripts: names_in(&prefix.join(DEACTIVATE_DIRECTORY))?,
+        variables: variables(prefix)?,
+    })
+}
+
+/// Writes the links and scripts of activation into a stage that will be moved to
+/// `prefix`; what an earlier installation left of them is replaced.
+///
+/// # Errors
+/// Fails if the settings cannot be carried out or the stage cannot be written.
+pub fn write(
+    stage: &Path,
+    prefix: &str,
+    platform: Subdir,
+    settings: &ActivationSettings,
+) -> Result<(), ActivateError> {
+    let links = cuda_links(stage, platform)?;
+    let folder = stage.join(CUDA_DIRECTORY);
+    remove_all(&folder)?;
+    if !links.is_empty() {
+        fs::create_dir_all(&folder)?;
+        require_inside(stage, &folder)?;
+        for (name, target) in links {
+            symlink(&target, &folder.join(name))?;
+        }
+    }
+    for directory in [ACTIVATE_DIRECTORY, DEACTIVATE_DIRECTORY] {
+        for name in names_in(&stage.join(directory))? {
+            if name.starts_with(SCRIPT_STEM) {
+                remove_all(&stage.join(directory).join(name))?;
+            }
+        }
+    }
+    let activation = activation::activation(prefix, settings, &facts(stage, platform)?)?;
+    for script in activation::script_files(&activation) {
+        let file = stage.join(&script.path);
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+            require_inside(stage, folder)?;
+        }
+        fs::write(&file, script.text)?;
+    }
+    Ok(())
+}
+
+/// Returns the name and the relative target of each link to a CUDA library.
+fn cuda_links(stage: &Path, platform: Subdir) -> io::Result<BTreeMap<String, PathBuf>> {
+    let mut links = BTreeMap::new();
+    if !platform.is_linux() {
+        return Ok(links);
+    }
+    // Later ones win: what conda installed comes before what wheels bring along.
+    for folder in [wheel_library_folders(stage)?, vec![PathBuf::from("lib")]].concat() {
+        let names = names_in(&stage.join(&folder))?;
+        let below = folder.strip_prefix("lib").unwrap_or(&folder);
+        for name in activation::cuda_libraries(names.iter().map(String::as_str)) {
+            let target = Path::new("..").join(below).join(name);
+            links.insert(name.to_string(), target);
+        }
+    }
+    Ok(links)
+}
+
+/// Returns `lib/python*/site-packages/nvidia/*/lib`, relative to the stage.
+fn wheel_library_folders(stage: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for python in names_in(&stage.join("lib"))? {
+        if !python.starts_with("python") {
+            continue;
+        }
+        let nvidia = Path::new("lib").join(python).join("site-packages/nvidia");
+        for component in names_in(&stage.join(&nvidia))? {
+            let folder = nvidia.join(component).join("lib");
+            if stage.join(&folder).is_dir() {
+                folders.push(folder);
+            }
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// Returns the variables that packages and `conda env config vars` set.
+fn variables(prefix: &Path) -> io::Result<BTreeMap<String, String>> {
+    let mut variables = BTreeMap::new();
+    let folder = prefix.join("etc/conda/env_vars.d");
+    let mut names = names_in(&folder)?;
+    names.sort();
+    for name in names.iter().filter(|name| name.ends_with(".json")) {
+        variables.extend(texts(&read_json(&folder.join(name))));
+    }
+    // The state wins, as conda has it.
+    let state = read_json(&prefix.join("conda-meta/state"));
+    variables.extend(texts(&state["env_vars"]));
+    Ok(variables)
+}
+
+/// Reads a JSON file of a package; one that cannot be read sets nothing.
+fn read_json(path: &Path) -> Value {
+    let read = || -> io::Result<Value> {
+        let mut text = String::new();
+        fs::File::open(path)?
+            .take(MAX_BYTES)
+            .read_to_string(&mut text)?;
+        Ok(serde_json::from_str(&text)?)
+    };
+    read().unwrap_or_else(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            tracing::warn!("{} sets no variables: {error}", path.display());
+        }
+        Value::Null
+    })
+}
+
+fn texts(value: &Value) -> BTreeMap<String, String> {
+    let pairs = value.as_object().into_iter().flatten();
+    let pairs = pairs.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_string())));
+    pairs.collect()
+}
+
+/// Returns the names in a directory; none where there is no directory.
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        // A name that is no text belongs to no package that is known here.
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Removes a file, a link or a tree; a link is never followed.
+fn remove_all(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    }
+}
+
+/// Refuses a directory that a link leads out of the stage.
+fn require_inside(stage: &Path, folder: &Path) -> Result<(), ActivateError> {
+    match fs::canonicalize(folder)?.starts_with(fs::canonicalize(stage)?) {
+        true => Ok(()),
+        false => Err(ActivateError::Outside {
+            folder: folder.to_path_buf(),
+        }),
+    }
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    fs::os::unix::fs::symlink(target, link)
+}
+
+#[cfg(not(unix))]
+fn symlink(_target: &Path, _link: &Path) -> io::Result<()> {
+    // A prefix for Linux is not installed from Windows.
+    Ok(())
+}
+
+/// What keeps activation from being written.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivateError {
+    /// The settings cannot be carried out.
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
+    /// A directory of the environment is a link to somewhere else.
+    #[error("`{}` leads out of the environment", folder.display())]
+    Outside {
+        /// The directory.
+        folder: PathBuf,
+    },
+    /// A file operation failed.
+    #[error("the activation cannot be written")]
+    Io(#[from] io::Error),
+}
+
+impl From<ActivateError> for Diagnostic {
+    fn from(error: ActivateError) -> Self {
+        use gpuenv_core::Code;
+        let message = error.to_string();
+        match error {
+            ActivateError::Activation(error) => error.into(),
+            ActivateError::Outside { .. } => {
+                Diagnostic::error(Code::INSTALL_UNSAFE_PACKAGE, message)
+            }
+            ActivateError::Io(source) => Diagnostic::error(Code::INSTALL_IO, message).cause(source),
+        }
+    }
+}
+
+impl From<ActivateError> for io::Error {
+    fn from(error: ActivateError) -> Self {
+        match error {
+            ActivateError::Io(source) => source,
+            other => io::Error::other(other),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn stage_with(files: &[&str]) -> tempfile::TempDir {
+        let stage = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = stage.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        stage
+    }
+
+    fn links(stage: &Path) -> Vec<String> {
+        let names = names_in(&stage.join(CUDA_DIRECTORY)).unwrap();
+        let target = |name: &String| {
+            let link = stage.join(CUDA_DIRECTORY).join(name);
+            assert!(link.exists(), "{name} dangles");
+            fs::read_link(link).unwrap().display().to_string()
+        };
+        names.iter().map(target).collect()
+    }
+
+    #[test]
+    fn only_cuda_libraries_are_linked_wherever_they_came_from() {
+        let stage = stage_with(&[
+            "lib/libcudart.so.12",
+            "lib/libz.so.1",
+            "lib/libcuda.so.1",
+            "lib/python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9",
+            "lib/python3.12/site-packages/nvidia/cuda_runtime/lib/libcudart.so.12",
+        ]);
+        let settings = ActivationSettings::default();
+        for _ in 0..2 {
+            write(stage.path(), "/env", Subdir::Linux64, &settings).unwrap();
+            assert_eq!(
+                links(stage.path()),
+                [
+                    "../libcudart.so.12",
+                    "../python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9"
+                ]
+            );
+        }
+        let script = stage
+            .path()
+            .join(ACTIVATE_DIRECTORY)
+            .join(format!("{SCRIPT_STEM}.sh"));
+        assert!(
+            fs::read_to_string(script)
+                .unwrap()
+                .contains("/env/lib/gpuenv-cuda")
+        );
+    }
+
+    #[test]
+    fn scripts_of_an_earlier_installation_go() {
+        let stage = stage_with(&["lib/libcudart.so.12", "etc/conda/activate.d/other.sh"]);
+        let settings = ActivationSettings::default();
+        write(stage.path(), "/env", Subdir::Linux64, &settings).unwrap();
+        fs::remove_file(stage.path().join("lib/libcudart.so.12")).unwrap();
+        write(stage.path(), "/env", Subdir::Linux64, &settings).unwrap();
+        let left = names_in(&stage.path().join(ACTIVATE_DIRECTORY)).unwrap();
+        assert_eq!(left, ["other.sh"]);
+        assert!(!stage.path().join(CUDA_DIRECTORY).exists());
+    }
+
+    #[test]
+    fn a_link_out_of_the_stage_is_not_written_through() {
+        let outside = tempfile::tempdir().unwrap();
+        let stage = stage_with(&["lib/libcudart.so.12"]);
+        symlink(outside.path(), &stage.path().join("etc")).unwrap();
+        let settings = ActivationSettings::default();
+        let refused = write(stage.path(), "/env", Subdir::Linux64, &settings);
+        assert!(matches!(refused, Err(ActivateError::Outside { .. })));
+    }
+
+    #[test]
+    fn variables_of_packages_are_read_and_bad_files_are_not() {
+        let stage = stage_with(&["etc/conda/env_vars.d/bad.json"]);
+        let folder = stage.path().join("etc/conda/env_vars.d");
+        fs::write(folder.join("a.json"), r#"{"A": "1", "B": 2, "C": "x"}"#).unwrap();
+        fs::create_dir_all(stage.path().join("conda-meta")).unwrap();
+        let state = r#"{"env_vars": {"C": "y"}}"#;
+        fs::write(stage.path().join("conda-meta/state"), state).unwrap();
+        let found = facts(stage.path(), Subdir::Linux64).unwrap().variables;
+        let found: Vec<_> = found.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(found, ["A=1", "C=y"]);
+    }
+}

@@ -1,0 +1,465 @@
+//! Makes an environment what its lock says, or leaves everything as it was.
+//!
+//! All packages are fetched and checked first, then linked in a stage beside
+//! the prefix, which takes the prefix's place in one step.
+
+mod error;
+mod link;
+
+use std::{
+    collections::HashSet,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use gpuenv_core::{
+    Changes, Code, Diagnostic, Event, Reporter, Solution, changes,
+    layout::{self, Clobber, Findings, Present},
+};
+use jiff::Timestamp;
+use rattler::install::PythonInfo;
+use rattler_conda_types::MatchSpec;
+
+pub use error::{FetchTrouble, InstallError};
+pub(crate) use error::{causes, io_kind};
+
+use crate::{
+    Access,
+    cancel::Cancel,
+    fetch::{self, Fetched, Fetching},
+    file_lock::Waiting,
+    prefix::{self, Found, HistoryEntry, Records, State, Wanted},
+    registry,
+    stage::{self, Before, Site, Stage},
+    tree::{self, Tree},
+};
+
+/// Writes activation scripts and the like. It gets the directory to write into
+/// and the prefix that this is going to be.
+pub type Finish<'a> = dyn Fn(&Path, &Path) -> io::Result<()> + 'a;
+
+/// What to install, and where.
+pub struct Install<'a> {
+    /// The prefix, absolute.
+    pub prefix: &'a Path,
+    /// The environment's name.
+    pub name: &'a str,
+    /// The recipe's name.
+    pub recipe: Option<&'a str>,
+    /// What it is made from; an environment of the same is left alone.
+    pub wanted: Wanted<'a>,
+    /// The packages.
+    pub solution: &'a Solution,
+    /// What the user asked for, by which conda and mamba update.
+    pub requested: &'a [MatchSpec],
+    /// Whether to move aside what is not ours, and to link everything anew in
+    /// what is.
+    pub force: bool,
+    /// Directories that must never be moved aside, nor their parents.
+    pub protected: &'a [PathBuf],
+    /// conda's list of environments, if it is to be told.
+    pub registry: Option<&'a Path>,
+    /// Whether to stop.
+    pub cancel: Cancel,
+    /// Writes gpuenv's own files; they are all gone before.
+    pub finish: &'a Finish<'a>,
+    /// The time to note.
+    pub now: Timestamp,
+    /// The command line to note.
+    pub command_line: &'a str,
+}
+
+/// What an install has done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Installed {
+    /// Nothing had to be done.
+    pub already_right: bool,
+    /// What was done.
+    pub changes: Changes,
+    /// Where something that was not ours has been moved.
+    pub moved_aside: Option<PathBuf>,
+}
+
+/// Makes the environment at a prefix what a lock says.
+///
+/// # Errors
+///
+/// Whatever fails, the prefix is what it was before.
+pub async fn install(
+    request: &Install<'_>,
+    access: &Access,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Installed, InstallError> {
+    check_prefix(request.prefix)?;
+    if !request.force && prefix::is_right(request.prefix, &request.wanted) {
+        register(request, reporter.as_ref());
+        return Ok(Installed::nothing());
+    }
+    let site = enter(request.prefix, reporter.as_ref(), &request.cancel).await?;
+    // Another gpuenv may have done the work while we waited.
+    if !request.force && prefix::is_right(request.prefix, &request.wanted) {
+        register(request, reporter.as_ref());
+        return Ok(Installed::nothing());
+    }
+    let ground = survey(request, &site.real)?;
+    let stage = Stage::create(&site.real)?;
+    let fetching = Fetching {
+        access,
+        scratch: &stage.work,
+        reporter: &reporter,
+        cancel: &request.cancel,
+    };
+    let to_link: Vec<_> = ground.changes.to_link().collect();
+    let fetched = fetch::fetch(&to_link, &fetching).await?;
+    let layouts = check_layout(request, &ground, &fetched, reporter.as_ref())?;
+    build(
+        request, &ground, &fetched, &layouts, &stage, &site, &reporter,
+    )
+    .await?;
+    let moved_aside = commit(request, &ground, &stage, &site)?;
+    if let Some(aside) = &moved_aside {
+        let message = format!("what was at `{}` is kept", request.prefix.display());
+        let diagnostic = Diagnostic::note(Code::INSTALL_NOT_OURS, message)
+            .cause(format!("it is now `{}`", aside.display()));
+        reporter.report(Event::Diagnosed { diagnostic });
+    }
+    register(request, reporter.as_ref());
+    Ok(Installed {
+        already_right: false,
+        changes: ground.changes,
+        moved_aside,
+    })
+}
+
+impl Installed {
+    fn nothing() -> Self {
+        Self {
+            already_right: true,
+            changes: Changes::default(),
+            moved_aside: None,
+        }
+    }
+}
+
+/// Removes an environment of gpuenv, and takes it off conda's list.
+///
+/// # Errors
+///
+/// Fails if there is none, or if what is there is not gpuenv's.
+pub async fn remove(
+    prefix: &Path,
+    registry: Option<&Path>,
+    reporter: &dyn Reporter,
+    cancel: &Cancel,
+) -> Result<(), InstallError> {
+    check_prefix(prefix)?;
+    let found = prefix::classify(prefix)?;
+    if found != Found::Absent {
+        let site = enter(prefix, reporter, cancel).await?;
+        match prefix::classify(&site.real)? {
+            Found::Ours(_) | Found::Damaged => site.remove()?,
+            Found::Absent => {}
+            found @ (Found::Empty
+            | Found::Conda
+            | Found::Foreign
+            | Found::NotADirectory
+            | Found::DanglingLink) => return Err(not_ours(prefix, found)),
+        }
+    }
+    if let Some(file) = registry {
+        registry::unregister(file, prefix)?;
+    }
+    match found {
+        Found::Absent => Err(InstallError::NotFound {
+            prefix: prefix.to_path_buf(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn not_ours(prefix: &Path, found: Found) -> InstallError {
+    InstallError::NotOurs {
+        prefix: prefix.to_path_buf(),
+        found,
+    }
+}
+
+fn check_prefix(prefix: &Path) -> Result<(), InstallError> {
+    let refuse = |reason| {
+        Err(InstallError::BadPrefix {
+            prefix: prefix.to_path_buf(),
+            reason,
+        })
+    };
+    if !prefix.is_absolute() {
+        return refuse("it is not absolute");
+    }
+    if prefix.file_name().is_none() {
+        return refuse("it has no name");
+    }
+    // It is written into scripts and binaries.
+    match prefix.to_str() {
+        None => refuse("it is not UTF-8"),
+        Some(text) if text.contains(char::is_control) => refuse("it holds a control character"),
+        Some(_) => Ok(()),
+    }
+}
+
+async fn enter(
+    prefix: &Path,
+    reporter: &dyn Reporter,
+    cancel: &Cancel,
+) -> Result<Site, InstallError> {
+    let waiting = Waiting {
+        at_most: stage::LONGEST_WAIT,
+        what: &format!("`{}`", prefix.display()),
+        reporter,
+        cancel,
+    };
+    Site::enter(prefix, &waiting).await
+}
+
+/// What is at the prefix, and what has to change.
+struct Ground {
+    found: Found,
+    records: Records,
+    changes: Changes,
+    /// What is at the prefix, if it is to be kept.
+    tree: Tree,
+}
+
+impl Ground {
+    fn is_update(&self) -> bool {
+        matches!(self.found, Found::Ours(_) | Found::Damaged)
+    }
+}
+
+fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, InstallError> {
+    let found = prefix::classify(real)?;
+    let mut ground = Ground {
+        found,
+        records: Records::default(),
+        changes: Changes::default(),
+        tree: Tree::default(),
+    };
+    match &ground.found {
+        Found::Absent | Found::Empty | Found::Ours(_) | Found::Damaged => {}
+        Found::Conda | Found::Foreign | Found::NotADirectory | Found::DanglingLink => {
+            if !request.force {
+                return Err(not_ours(request.prefix, ground.found));
+            }
+            protect(request, real)?;
+        }
+    }
+    if ground.is_update() {
+        ground.records = prefix::read_records(real);
+        ground.tree = tree::read(real, &prefix::is_own)?;
+    }
+    ground.changes = changes::diff(&request.solution.records, &ground.records.repodata());
+    let is_moved = match &ground.found {
+        Found::Ours(state) => state.prefix != request.prefix,
+        _ => true,
+    };
+    if request.force || is_moved {
+        ground.changes.relink_all();
+    }
+    Ok(ground)
+}
+
+fn protect(request: &Install<'_>, real: &Path) -> Result<(), InstallError> {
+    let resolved = |path: &PathBuf| fs_err::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let is_needed = request
+        .protected
+        .iter()
+        .any(|path| resolved(path).starts_with(real));
+    match is_needed {
+        true => Err(InstallError::Protected {
+            prefix: request.prefix.to_path_buf(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Checks where all packages want to put their files, and tells what they share.
+fn check_layout(
+    request: &Install<'_>,
+    ground: &Ground,
+    fetched: &Fetched,
+    reporter: &dyn Reporter,
+) -> Result<Vec<layout::Package>, InstallError> {
+    let platform = request.solution.platform;
+    let records = request.solution.records.iter();
+    let python = records
+        .map(|record| &record.package_record)
+        .find(|package| package.name.as_normalized() == "python")
+        .and_then(|package| PythonInfo::from_python_record(package, platform).ok());
+    let packages: Vec<layout::Package> = fetched
+        .packages
+        .iter()
+        .map(|package| package.layout(python.as_ref()))
+        .collect();
+    let text = |path: &PathBuf| {
+        path.to_string_lossy()
+            .replace(std::path::MAIN_SEPARATOR, "/")
+    };
+    let links = ground.tree.links.iter();
+    let present = Present {
+        packages: ground.records.layouts(&kept_names(&ground.changes)),
+        links: links
+            .map(|(path, target)| (text(path), text(target)))
+            .collect(),
+    };
+    let Findings { refused, clobbers } = layout::check(platform, &packages, &present);
+    if !refused.is_empty() {
+        return Err(InstallError::Unsafe { found: refused });
+    }
+    if !clobbers.is_empty() {
+        let diagnostic = clobber_warning(&clobbers);
+        reporter.report(Event::Diagnosed { diagnostic });
+    }
+    Ok(packages)
+}
+
+fn kept_names(changes: &Changes) -> HashSet<&str> {
+    let kept = changes.keep.iter();
+    kept.map(|record| record.package_record.name.as_normalized())
+        .collect()
+}
+
+fn clobber_warning(clobbers: &[Clobber]) -> Diagnostic {
+    let message = match clobbers {
+        [one] => format!("several packages bring `{}`", one.path),
+        many => format!("several packages bring the same {} paths", many.len()),
+    };
+    let mut diagnostic = Diagnostic::warning(Code::INSTALL_LINK, message);
+    for clobber in clobbers.iter().take(5) {
+        let packages = clobber.packages.join("`, `");
+        diagnostic = diagnostic.cause(format!("`{}`: `{packages}`", clobber.path));
+    }
+    diagnostic
+}
+
+/// Builds the new prefix in the stage.
+async fn build(
+    request: &Install<'_>,
+    ground: &Ground,
+    fetched: &Fetched,
+    layouts: &[layout::Package],
+    stage: &Stage,
+    site: &Site,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<(), InstallError> {
+    stop_if_asked(request)?;
+    if ground.is_update() {
+        ground.tree.link_to(&site.real, &stage.prefix)?;
+        link::clear_way(&stage.prefix, &ground.records, &ground.changes, layouts)?;
+    }
+    let installing = link::link(
+        request,
+        ground.records.packages.clone(),
+        &ground.changes,
+        fetched,
+        stage,
+        reporter,
+    );
+    tokio::select! {
+        linked = installing => linked?,
+        () = request.cancel.asked() => return Err(InstallError::Interrupted),
+    }
+    stop_if_asked(request)?;
+    let expected = link::record_names(&request.solution.records);
+    let packages = prefix::record_names(&stage.prefix)
+        .map_err(|error| InstallError::io("read", &stage.prefix, error))?;
+    if packages != expected {
+        return Err(InstallError::Link {
+            what: "the result is not what the lock says".to_string(),
+            causes: vec![format!(
+                "{} packages are there instead of {}",
+                packages.len(),
+                expected.len()
+            )],
+        });
+    }
+    finish(request, ground, stage, site, packages)
+}
+
+/// Writes everything that is gpuenv's own.
+fn finish(
+    request: &Install<'_>,
+    ground: &Ground,
+    stage: &Stage,
+    site: &Site,
+    packages: Vec<String>,
+) -> Result<(), InstallError> {
+    (request.finish)(&stage.prefix, request.prefix)
+        .map_err(|error| InstallError::io("write into", &stage.prefix, error))?;
+    let specs: Vec<String> = request.requested.iter().map(ToString::to_string).collect();
+    let entry = HistoryEntry {
+        at: request.now,
+        command_line: request.command_line,
+        changes: &ground.changes,
+        specs: &specs,
+    };
+    let old = ground.is_update().then_some(site.real.as_path());
+    entry.append(old, &stage.prefix)?;
+    let lock = stage.prefix.join(prefix::LOCK);
+    prefix::write_new(&lock, request.wanted.lock_text.as_bytes())?;
+    let Install {
+        name,
+        recipe,
+        wanted,
+        now,
+        ..
+    } = request;
+    let state = State::new(name, *recipe, request.prefix, wanted, packages, *now);
+    prefix::write_state(&stage.prefix, &state)
+}
+
+fn stop_if_asked(request: &Install<'_>) -> Result<(), InstallError> {
+    match request.cancel.is_asked() {
+        true => Err(InstallError::Interrupted),
+        false => Ok(()),
+    }
+}
+
+/// Puts the new prefix into its place; returns where something else was moved.
+fn commit(
+    request: &Install<'_>,
+    ground: &Ground,
+    stage: &Stage,
+    site: &Site,
+) -> Result<Option<PathBuf>, InstallError> {
+    stop_if_asked(request)?;
+    let before = match &ground.found {
+        Found::Absent | Found::Empty | Found::Ours(_) | Found::Damaged => stage.commit()?,
+        Found::Conda | Found::Foreign | Found::NotADirectory | Found::DanglingLink => {
+            stage.commit_aside()?
+        }
+    };
+    match before {
+        Before::Absent => Ok(None),
+        Before::MovedAside(aside) => Ok(Some(aside)),
+        Before::Replaced(old) => {
+            if let Err(error) = link::bring_news(&ground.tree, &old, &site.real) {
+                tracing::warn!("what was written meanwhile is lost: {error}");
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Adds the prefix to conda's list. An environment is none the worse without.
+fn register(request: &Install<'_>, reporter: &dyn Reporter) {
+    let Some(file) = request.registry else {
+        return;
+    };
+    if let Err(error) = registry::register(file, request.prefix) {
+        let message = format!("conda does not know of `{}`", request.prefix.display());
+        let diagnostic = Diagnostic::warning(Code::INSTALL_IO, message).caused_by(&error);
+        reporter.report(Event::Diagnosed { diagnostic });
+    }
+}
+
+#[cfg(test)]
+mod tests;

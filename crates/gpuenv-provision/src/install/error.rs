@@ -1,0 +1,433 @@
+//! Every way in which an install can fail, and what to do about it.
+
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gpuenv_core::{Code, Diagnostic, layout::Unsafe};
+use rattler_networking::AuthenticationStorageError;
+
+use crate::prefix::Found;
+
+/// An environment cannot be installed or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// An archive did not arrive.
+    #[error("`{package}` cannot be downloaded: {trouble}")]
+    Fetch {
+        /// The archive's file name.
+        package: String,
+        /// Where it was asked for, without credentials.
+        url: String,
+        /// What went wrong.
+        trouble: FetchTrouble,
+        /// How often it was tried.
+        tries: u32,
+        /// What led to it, outermost first.
+        causes: Vec<String>,
+    },
+    /// An archive is not the one that the lock names.
+    #[error("`{package}` does not have the hash that the lock names")]
+    Hash {
+        /// The archive's file name.
+        package: String,
+        /// Where it was asked for, without credentials.
+        url: String,
+        /// The hash in the lock.
+        expected: String,
+        /// The hash of what arrived.
+        actual: String,
+        /// The size in the lock, in bytes.
+        expected_bytes: Option<u64>,
+        /// How much arrived, in bytes.
+        bytes: u64,
+        /// Whether a web page came instead.
+        is_page: bool,
+    },
+    /// There is no room left.
+    #[error("the disk is full at `{}`", path.display())]
+    DiskFull {
+        /// Where.
+        path: PathBuf,
+        /// What is needed there at least and what is free, in bytes, if known.
+        room: Option<(u64, u64)>,
+    },
+    /// Writing or reading there is forbidden.
+    #[error("no permission for `{}`", path.display())]
+    Permission {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something else is at the prefix.
+    #[error("`{}` {found}", prefix.display())]
+    NotOurs {
+        /// The prefix.
+        prefix: PathBuf,
+        /// What is there.
+        found: Found,
+    },
+    /// The directory is needed for more than an environment.
+    #[error("`{}` holds more than an environment and is never replaced", prefix.display())]
+    Protected {
+        /// The prefix.
+        prefix: PathBuf,
+    },
+    /// Packages want to write where they must not.
+    #[error("{}", unsafe_text(found))]
+    Unsafe {
+        /// What was found, at least one.
+        found: Vec<Unsafe>,
+    },
+    /// A package cannot be linked.
+    #[error("the packages cannot be linked: {what}")]
+    Link {
+        /// What failed.
+        what: String,
+        /// Why, outermost first.
+        causes: Vec<String>,
+    },
+    /// Packages would have to be downloaded.
+    #[error("offline, and {} in the cache", count(packages, damaged))]
+    Offline {
+        /// Their file names, at least one.
+        packages: Vec<String>,
+        /// What is in the cache but damaged.
+        damaged: Vec<String>,
+    },
+    /// Somebody else works there.
+    #[error("another program holds `{}` since {} s", path.display(), waited.as_secs())]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The user asked to stop.
+    #[error("interrupted; nothing at the prefix has changed")]
+    Interrupted,
+    /// There is no environment.
+    #[error("there is no environment at `{}`", prefix.display())]
+    NotFound {
+        /// The prefix.
+        prefix: PathBuf,
+    },
+    /// A file operation failed.
+    #[error("cannot {doing} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An archive has the right hash and is nevertheless no package.
+    #[error("`{package}` is not a sound package: {reason}")]
+    BadPackage {
+        /// The archive's file name.
+        package: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The prefix cannot be used as one.
+    #[error("`{}` cannot be a prefix: {reason}", prefix.display())]
+    BadPrefix {
+        /// The prefix.
+        prefix: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The stored credentials cannot be read.
+    #[error("the stored credentials cannot be read")]
+    Credentials(#[from] AuthenticationStorageError),
+}
+
+/// Why an archive did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FetchTrouble {
+    /// The server does not have it.
+    #[error("the channel does not have it any more (HTTP {0})")]
+    Gone(u16),
+    /// A file that is not there.
+    #[error("there is no such file")]
+    NoFile,
+    /// Credentials are missing or wrong.
+    #[error("the server wants other credentials (HTTP {0})")]
+    Denied(u16),
+    /// Another answer than the archive.
+    #[error("the server answers HTTP {0}")]
+    Status(u16),
+    /// The server was silent too long.
+    #[error("the server stopped answering")]
+    Silence,
+    /// There is no connection.
+    #[error("there is no connection to the server")]
+    Connection,
+    /// The archive ended too early.
+    #[error("the connection was cut after {0} bytes")]
+    Cut(u64),
+    /// Something else.
+    #[error("the request failed")]
+    Other,
+}
+
+fn count(packages: &[String], damaged: &[String]) -> String {
+    let what = match damaged {
+        [] => "not",
+        _ => "not whole",
+    };
+    match packages {
+        [one] => format!("`{one}` is {what}"),
+        many => format!("{} packages are {what}", many.len()),
+    }
+}
+
+fn unsafe_text(found: &[Unsafe]) -> String {
+    match found.first() {
+        Some(first) => format!(
+            "`{}` would leave its prefix: {}",
+            first.package, first.reason
+        ),
+        None => "a package would leave its prefix".to_string(),
+    }
+}
+
+impl InstallError {
+    /// Wraps a failed file operation: a full disk and a missing permission are
+    /// errors of their own.
+    pub fn io(doing: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        match source.kind() {
+            // Keep in step with `is_about_place`.
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { path, room: None }
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::Permission { path, source }
+            }
+            _ => Self::Io {
+                doing,
+                path,
+                source,
+            },
+        }
+    }
+}
+
+/// Returns whether a failure is about the disk or its permissions, whatever was
+/// being done there.
+pub(crate) fn is_about_place(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+/// Returns the texts of an error and of what caused it, outermost first.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts
+}
+
+/// Returns the first I/O error among an error and what caused it.
+pub(crate) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        next = error.source();
+    }
+    None
+}
+
+impl From<InstallError> for Diagnostic {
+    fn from(error: InstallError) -> Self {
+        let diagnostic = Diagnostic::error(code(&error), error.to_string());
+        let diagnostic = explain(diagnostic, &error);
+        match error {
+            InstallError::Permission { source, .. } | InstallError::Io { source, .. } => {
+                diagnostic.caused_by(&source)
+            }
+            InstallError::Credentials(source) => diagnostic.caused_by(&source),
+            _ => diagnostic,
+        }
+    }
+}
+
+fn code(error: &InstallError) -> Code {
+    match error {
+        InstallError::Fetch { .. } => Code::INSTALL_FETCH,
+        InstallError::Hash { .. } => Code::INSTALL_HASH,
+        InstallError::DiskFull { .. } => Code::INSTALL_DISK_FULL,
+        InstallError::Permission { .. } => Code::INSTALL_PERMISSION,
+        InstallError::NotOurs { .. } | InstallError::Protected { .. } => Code::INSTALL_NOT_OURS,
+        InstallError::Unsafe { .. } => Code::INSTALL_UNSAFE_PACKAGE,
+        InstallError::Link { .. } => Code::INSTALL_LINK,
+        InstallError::Offline { .. } => Code::INSTALL_OFFLINE,
+        InstallError::Busy { .. } => Code::INSTALL_BUSY,
+        InstallError::Interrupted => Code::INSTALL_INTERRUPTED,
+        InstallError::NotFound { .. } => Code::ENVIRONMENT_NOT_FOUND,
+        InstallError::BadPrefix { .. } => Code::ENVIRONMENT_BAD_NAME,
+        InstallError::Io { .. } => Code::INSTALL_IO,
+        InstallError::BadPackage { .. } => Code::INSTALL_BAD_PACKAGE,
+        InstallError::Credentials(_) => Code::CONFIG_BAD,
+    }
+}
+
+/// Adds causes and help.
+fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
+    match error {
+        InstallError::Fetch {
+            package,
+            url,
+            trouble,
+            tries,
+            causes,
+        } => {
+            let mut diagnostic = diagnostic.cause(match tries {
+                0 | 1 => format!("asked once: {url}"),
+                tries => format!("asked {tries} times: {url}"),
+            });
+            for cause in causes {
+                diagnostic = diagnostic.cause(cause);
+            }
+            fetch_help(diagnostic, package, *trouble)
+        }
+        InstallError::Hash { .. } => explain_hash(diagnostic, error),
+        InstallError::DiskFull { room, .. } => match room {
+            Some((needed, free)) => diagnostic
+                .cause(format!(
+                    "at least {} are needed there, {} are free",
+                    size(*needed),
+                    size(*free)
+                ))
+                .help("free some space, or set `RATTLER_CACHE_DIR` or the prefix to another disk"),
+            None => diagnostic.help("free some space there; what was downloaded is kept"),
+        },
+        InstallError::Permission { .. } => diagnostic.help(
+            "choose another prefix with `--prefix`, or another cache with `RATTLER_CACHE_DIR`",
+        ),
+        InstallError::NotOurs { .. } => diagnostic
+            .help("choose another name or `--prefix`")
+            .help("or move what is there aside and install with `--force`"),
+        InstallError::Protected { .. } => diagnostic.help("choose another `--prefix`"),
+        InstallError::Unsafe { found } => {
+            let mut diagnostic = diagnostic;
+            for found in found.iter().take(10) {
+                diagnostic = diagnostic.cause(format!(
+                    "`{}` of `{}`: {}",
+                    found.path, found.package, found.reason
+                ));
+            }
+            diagnostic.help("report it to the channel; to go on, exclude the package in the recipe")
+        }
+        InstallError::Link { causes, .. } => causes
+            .iter()
+            .fold(diagnostic, |diagnostic, cause| diagnostic.cause(cause)),
+        InstallError::Offline { packages, damaged } => {
+            let names = packages
+                .iter()
+                .take(10)
+                .map(|package| format!("missing: {package}"));
+            let damaged = damaged
+                .iter()
+                .take(10)
+                .map(|damaged| format!("damaged: {damaged}"));
+            let diagnostic = names.chain(damaged).fold(diagnostic, Diagnostic::cause);
+            diagnostic.help("run it once without `--offline`")
+        }
+        InstallError::Busy { .. } => diagnostic
+            .help("wait until the other gpuenv, pixi or rattler has finished, then try again"),
+        InstallError::BadPackage { .. } => diagnostic
+            .help("report it to the channel; `gpuenv lock --upgrade` may find another build"),
+        InstallError::BadPrefix { .. } => diagnostic.help("choose another `--prefix`"),
+        InstallError::NotFound { .. } => diagnostic.help("see `gpuenv list`"),
+        InstallError::Interrupted | InstallError::Io { .. } | InstallError::Credentials(_) => {
+            diagnostic
+        }
+    }
+}
+
+fn explain_hash(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
+    let InstallError::Hash {
+        url,
+        expected,
+        actual,
+        expected_bytes,
+        bytes,
+        is_page,
+        ..
+    } = error
+    else {
+        return diagnostic;
+    };
+    let diagnostic = diagnostic.cause(format!("from {url}")).cause(format!(
+        "the lock names {expected}, what arrived has {actual}"
+    ));
+    let diagnostic = match expected_bytes {
+        Some(expected) if expected != bytes => {
+            diagnostic.cause(format!("{bytes} bytes arrived, the lock names {expected}"))
+        }
+        _ => diagnostic,
+    };
+    match is_page {
+        true => diagnostic
+            .cause("a web page came instead of an archive")
+            .help("log in to the network with a browser, then try again"),
+        false => diagnostic
+            .help(
+                "try again; a proxy or mirror may have damaged it, or a login page answers instead",
+            )
+            .help("if the channel replaced the archive, run `gpuenv lock --upgrade`"),
+    }
+}
+
+fn fetch_help(diagnostic: Diagnostic, package: &str, trouble: FetchTrouble) -> Diagnostic {
+    let name = package.rsplitn(3, '-').nth(2).unwrap_or(package);
+    match trouble {
+        FetchTrouble::Gone(_) | FetchTrouble::NoFile => diagnostic.help(format!(
+            "choose another build with `gpuenv lock --upgrade {name}`"
+        )),
+        FetchTrouble::Denied(_) => {
+            diagnostic.help("put the credentials into the file that `RATTLER_AUTH_FILE` names")
+        }
+        FetchTrouble::Silence | FetchTrouble::Connection | FetchTrouble::Cut(_) => diagnostic
+            .help("check the network, and `HTTPS_PROXY` if there is a proxy")
+            .help("or name a mirror with `--mirror URL`"),
+        FetchTrouble::Status(_) | FetchTrouble::Other => {
+            diagnostic.help("try again later, or name a mirror with `--mirror URL`")
+        }
+    }
+}
+
+/// Returns a number of bytes as people read it.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}

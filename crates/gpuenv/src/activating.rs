@@ -1,0 +1,96 @@
+//! The activation of an environment that is there.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use gpuenv_core::{
+    Code, Diagnostic,
+    activation::{self, Activation},
+    lock::{self, PlatformSettings},
+    plan::{ActivationSettings, Gpu, LibraryPath},
+};
+use gpuenv_provision::activate;
+use rattler_conda_types::Subdir;
+
+/// Where an environment keeps the lock that it was made from.
+pub const KEPT_LOCK: &str = "conda-meta/gpuenv.lock";
+
+/// Reads the activation of the environment at a prefix.
+///
+/// An environment that another tool made is activated as that tool would.
+///
+/// # Errors
+/// GE404 if its lock is damaged, GE513 if it cannot be read, GE603 if it cannot
+/// be activated.
+pub fn of(prefix: &Path) -> Result<Activation, Diagnostic> {
+    let (platform, settings) = settings(prefix)?;
+    let facts = activate::facts(prefix, platform).map_err(|error| {
+        Diagnostic::error(Code::INSTALL_IO, "the environment cannot be read").cause(error)
+    })?;
+    let text = prefix.to_string_lossy();
+    Ok(activation::activation(&text, &settings, &facts)?)
+}
+
+/// What an environment keeps of the lock that it was made from.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The platform.
+    pub platform: Subdir,
+    /// Whether it is of use without a GPU.
+    pub gpu: Gpu,
+    /// What differs by platform.
+    pub settings: PlatformSettings,
+}
+
+/// Reads what an environment keeps; `None` where gpuenv made neither it nor its lock.
+///
+/// # Errors
+/// GE404 if its lock is damaged.
+pub fn kept(prefix: &Path) -> Result<Option<Kept>, Diagnostic> {
+    let file: PathBuf = prefix.join(KEPT_LOCK);
+    let Ok(text) = fs::read_to_string(&file) else {
+        return Ok(None);
+    };
+    let Some(mut settings) = lock::settings(&file.display().to_string(), &text)? else {
+        return Ok(None);
+    };
+    let here = Subdir::current().unwrap_or(Subdir::NoArch);
+    // A prefix for another platform holds that platform's files and no others.
+    let found = settings.platforms.remove_entry(here.as_str());
+    let found = found.or_else(|| settings.platforms.pop_first());
+    Ok(found.and_then(|(name, platform)| {
+        Some(Kept {
+            platform: name.parse().ok()?,
+            gpu: settings.gpu,
+            settings: platform,
+        })
+    }))
+}
+
+fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
+    if let Some(kept) = kept(prefix)? {
+        return Ok((kept.platform, kept.settings.activation));
+    }
+    let here = Subdir::current().unwrap_or(Subdir::NoArch);
+    let ours = prefix.join(KEPT_LOCK).exists();
+    Ok((
+        here,
+        match ours {
+            true => ActivationSettings::default(),
+            false => ActivationSettings {
+                env: BTreeMap::new(),
+                library_path: LibraryPath::None,
+            },
+        },
+    ))
+}
+
+/// Returns this process' environment with an activation carried out.
+pub fn environment(activation: &Activation) -> BTreeMap<OsString, OsString> {
+    let base = crate::env::variables();
+    activation::environment(activation, &base)
+}

@@ -1,0 +1,324 @@
+//! `gpuenv create`: from a recipe or a lock to a verified environment.
+
+use std::{
+    fmt::Write as _,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gpuenv_core::{
+    Diagnostic,
+    plan::{Gpu, ProbeStep},
+};
+use gpuenv_provision::{
+    activate,
+    install::{Install, Installed, install},
+    prefix::{State, Wanted},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    Failure, Outcome, Session, activating,
+    creating::{Ready, Source},
+    environments::{self, Environments},
+    interrupt,
+    probing::{self, Probed, Question},
+};
+
+/// Create an environment from a recipe or a lock, activate and verify it
+///
+/// Uses the lock beside the recipe when there is one. An environment that is
+/// already right is left alone. Nothing half-made is ever visible at the prefix.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gpuenv create hello-gpu              needs no network, proves driver and kernel in a second\n  \
+    gpuenv create tf-gpu -n work         into an environment called `work`\n  \
+    gpuenv create gpuenv.lock -p ./env   exactly what the lock names, into a directory\n  \
+    gpuenv create tf-gpu --locked        refuse to solve: the lock must be there and fit")]
+pub struct Args {
+    /// A recipe's name, a recipe file or a lock file [default: the recipe in this directory]
+    #[arg(value_name = "RECIPE|LOCK")]
+    pub source: Option<String>,
+    /// The environment's name [default: the recipe's name]
+    #[arg(short, long, conflicts_with = "prefix")]
+    pub name: Option<String>,
+    /// Put the environment into this directory instead
+    #[arg(short, long, value_name = "PREFIX")]
+    pub prefix: Option<PathBuf>,
+    /// Refuse to solve: the lock must exist and satisfy the recipe
+    #[arg(long)]
+    pub locked: bool,
+    /// Leave out the probe
+    #[arg(long, conflicts_with = "require_gpu")]
+    pub no_probe: bool,
+    /// Fail where no GPU computes
+    #[arg(long)]
+    pub require_gpu: bool,
+    /// Replace what is at the prefix, even if gpuenv did not make it
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Args {
+    /// Returns whether one JSON document is wanted on stdout.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+}
+
+/// How long the probe of a new environment may take.
+const PROBE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where the environment will be, and what it is called.
+struct Target {
+    prefix: PathBuf,
+    name: String,
+}
+
+/// What was done, for the report.
+#[derive(Debug, Serialize)]
+struct Created {
+    name: String,
+    prefix: PathBuf,
+    recipe: Option<String>,
+    /// It was right before; nothing was read but its record.
+    already_right: bool,
+    packages: usize,
+    added: usize,
+    changed: usize,
+    removed: usize,
+    /// Where something that was not gpuenv's has been moved.
+    moved_aside: Option<PathBuf>,
+    /// Where a new lock was written.
+    lock_written: Option<PathBuf>,
+    probe: Option<Probed>,
+    /// What an earlier probe concluded, where none was run now.
+    earlier_probe: Option<String>,
+}
+
+/// Creates the environment.
+///
+/// # Errors
+/// Returns what keeps it from being there.
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let source = Source::find(args.source.as_deref(), session)?;
+    let recipe = source.recipe_name()?;
+    let target = target(&args, recipe.as_deref(), session)?;
+    if let Some(state) = source.already_right(&target.prefix)? {
+        return already_right(&args, target, recipe, state, session);
+    }
+    let recipe_text = source.recipe_text();
+    let ready = source.ready(args.locked, session)?;
+    let installed = session.block_on(install_ready(
+        &args,
+        &target,
+        recipe.as_deref(),
+        recipe_text.as_deref(),
+        &ready,
+        session,
+    ))??;
+    let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
+    let probe = probe(&args, &question, session)?;
+    let created = Created {
+        packages: ready.solution.records.len(),
+        added: installed.changes.add.len(),
+        changed: installed.changes.change.len() + installed.changes.relink.len(),
+        removed: installed.changes.remove.len(),
+        moved_aside: installed.moved_aside,
+        already_right: installed.already_right,
+        name: target.name,
+        prefix: target.prefix,
+        recipe,
+        lock_written: ready.written,
+        probe,
+        earlier_probe: None,
+    };
+    Ok(ready
+        .notes
+        .into_iter()
+        .fold(report(&args, &created), Outcome::diagnostic))
+}
+
+fn target(args: &Args, recipe: Option<&str>, session: &Session) -> Result<Target, Failure> {
+    if let Some(prefix) = &args.prefix {
+        let prefix = environments::absolute(prefix)?;
+        let name = prefix.display().to_string();
+        return Ok(Target { prefix, name });
+    }
+    let Some(name) = args.name.as_deref().or(recipe) else {
+        return Err(
+            Failure::usage("the lock does not say what the environment is called")
+                .help("name it: `-n NAME`, or `-p PREFIX`"),
+        );
+    };
+    let prefix = Environments::below(&session.home()?).prefix(name)?;
+    Ok(Target {
+        prefix,
+        name: name.to_string(),
+    })
+}
+
+/// Ends a `create` that had nothing to do. A GPU that has computed is not asked
+/// again, unless the user wants to know.
+fn already_right(
+    args: &Args,
+    target: Target,
+    recipe: Option<String>,
+    state: State,
+    session: &Session,
+) -> Result<Outcome, Failure> {
+    let verdict = state.verdict.as_ref();
+    let was_ok = verdict.is_some_and(|verdict| verdict["ok"] == true);
+    let summary = verdict.and_then(|verdict| verdict["summary"].as_str());
+    let probe = match was_ok && !args.require_gpu {
+        true => None,
+        false => {
+            let kept = activating::kept(&target.prefix)?;
+            let gpu = kept.as_ref().map_or(Gpu::Optional, |kept| kept.gpu);
+            let steps = kept.as_ref().map_or(&[][..], |kept| &kept.settings.probe);
+            probe(args, &question(args, &target.prefix, gpu, steps), session)?
+        }
+    };
+    let created = Created {
+        packages: state.packages.len(),
+        added: 0,
+        changed: 0,
+        removed: 0,
+        moved_aside: None,
+        already_right: true,
+        earlier_probe: summary.filter(|_| probe.is_none()).map(ToString::to_string),
+        name: target.name,
+        prefix: target.prefix,
+        recipe,
+        lock_written: None,
+        probe,
+    };
+    Ok(report(args, &created))
+}
+
+async fn install_ready(
+    args: &Args,
+    target: &Target,
+    recipe: Option<&str>,
+    recipe_text: Option<&str>,
+    ready: &Ready,
+    session: &Session,
+) -> Result<Installed, Diagnostic> {
+    let access = session.access()?;
+    let prefix_text = target.prefix.to_string_lossy().into_owned();
+    let platform = ready.solution.platform;
+    let registry = session.registry();
+    let finish = |stage: &Path, _prefix: &Path| -> io::Result<()> {
+        activate::write(stage, &prefix_text, platform, &ready.activation)?;
+        Ok(())
+    };
+    let request = Install {
+        prefix: &target.prefix,
+        name: &target.name,
+        recipe,
+        wanted: Wanted {
+            lock_text: &ready.lock_text,
+            recipe_text,
+            platform: platform.as_str(),
+            activation: &ready.activation,
+        },
+        solution: &ready.solution,
+        requested: &ready.requested,
+        force: args.force,
+        protected: &session.protected(),
+        registry: registry.as_deref(),
+        cancel: interrupt::cancel_on_signal(),
+        finish: &finish,
+        now: Timestamp::now(),
+        command_line: &session.command_line(),
+    };
+    Ok(install(&request, &access, session.reporter()).await?)
+}
+
+fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep]) -> Question<'a> {
+    Question {
+        prefix: Some(prefix),
+        gpu,
+        steps,
+        require_gpu: args.require_gpu,
+        deadline: PROBE_DEADLINE,
+    }
+}
+
+/// Probes, unless nobody wants to know: not with `--no-probe`, not for a recipe
+/// that uses no GPU.
+fn probe(
+    args: &Args,
+    question: &Question<'_>,
+    session: &Session,
+) -> Result<Option<Probed>, Diagnostic> {
+    let unwanted = question.gpu == Gpu::None && !args.require_gpu;
+    if args.no_probe || unwanted {
+        return Ok(None);
+    }
+    let probed = probing::probe(question, &*session.reporter())?;
+    if let Some(prefix) = question.prefix {
+        probing::remember(prefix, &probed, Timestamp::now());
+    }
+    Ok(Some(probed))
+}
+
+fn report(args: &Args, created: &Created) -> Outcome {
+    let ok = created
+        .probe
+        .as_ref()
+        .is_none_or(|probed| probed.verdict.ok);
+    let outcome = match ok {
+        true => Outcome::done(),
+        false => Outcome::no(),
+    };
+    let outcome = outcome.text(text(args, created)).facts(created);
+    let diagnostic = created
+        .probe
+        .as_ref()
+        .and_then(|probed| probed.verdict.diagnostic.clone());
+    diagnostic.into_iter().fold(outcome, Outcome::diagnostic)
+}
+
+fn text(args: &Args, created: &Created) -> String {
+    let mut text = String::new();
+    if let Some(path) = &created.lock_written {
+        let _ = writeln!(text, "lock `{}` is written", path.display());
+    }
+    let _ = match created.already_right {
+        true => writeln!(text, "environment `{}` is already right", created.name),
+        false => writeln!(
+            text,
+            "environment `{}` is ready: {} packages ({} added, {} changed, {} removed)",
+            created.name, created.packages, created.added, created.changed, created.removed
+        ),
+    };
+    let _ = writeln!(text, "prefix: {}", created.prefix.display());
+    if let Some(path) = &created.moved_aside {
+        let _ = writeln!(text, "what was there before is now at {}", path.display());
+    }
+    match (&created.probe, &created.earlier_probe) {
+        (Some(probed), _) => text.push_str(&probed.text()),
+        (None, Some(summary)) => {
+            let _ = writeln!(
+                text,
+                "probe: {summary} (earlier; `gpuenv probe {}` asks again)",
+                created.name
+            );
+        }
+        (None, None) if args.no_probe => text.push_str("probe: skipped: `--no-probe`\n"),
+        (None, None) => text.push_str("probe: skipped: the recipe uses no GPU\n"),
+    }
+    let _ = writeln!(text, "use it: gpuenv run {} -- CMD", created.name);
+    let _ = writeln!(
+        text,
+        "    or: eval \"$(gpuenv shell-hook {})\"",
+        created.name
+    );
+    text
+}

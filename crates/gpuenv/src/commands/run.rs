@@ -1,0 +1,138 @@
+//! `gpuenv run`: runs a command inside an environment.
+
+use std::{
+    ffi::{OsStr, OsString},
+    process::Command,
+};
+
+use gpuenv_core::{Code, Diagnostic, activation};
+
+use crate::{Failure, Outcome, Session, activating, environments::Environments};
+
+/// Run a command inside an environment
+///
+/// The command's exit code becomes gpuenv's own; 125, 126 and 127 say that it
+/// could not be started, as env(1) does.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gpuenv run tf-gpu -- python train.py --epochs 3\n  \
+    gpuenv run ./env -- nvidia-smi")]
+pub struct Args {
+    /// The environment's name or prefix
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The command and its arguments
+    #[arg(
+        value_name = "CMD",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<OsString>,
+}
+
+impl Args {
+    /// Returns false: stdout belongs to the command.
+    pub fn json(&self) -> bool {
+        false
+    }
+}
+
+/// gpuenv itself failed, before the command could be looked for (as env(1)).
+const FAILED: u8 = 125;
+/// The command was found and cannot be run.
+const NOT_EXECUTABLE: u8 = 126;
+/// The command was not found.
+const NOT_FOUND: u8 = 127;
+
+/// Runs the command.
+///
+/// # Errors
+/// None: what keeps it from being started is told with the codes of env(1).
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let started = prepare(&args, session).map(|command| become_child(command, &args.command[0]));
+    let outcome = started.unwrap_or_else(|error| Outcome::exit(FAILED).diagnostic(error));
+    Ok(outcome)
+}
+
+fn prepare(args: &Args, session: &Session) -> Result<Command, Diagnostic> {
+    let environments = Environments::below(&session.home()?);
+    let prefix = environments.find(&args.environment)?;
+    let activation = activating::of(&prefix)?;
+    let variables = activating::environment(&activation);
+    let mut command = match activation::run_script(&activation) {
+        None => {
+            // The program is looked up where it will run, not where gpuenv runs.
+            let program = found_on_path(&args.command[0], variables.get(OsStr::new("PATH")));
+            let mut command = Command::new(program);
+            command.args(&args.command[1..]);
+            command
+        }
+        Some(script) => {
+            let shell = ["/bin/bash", "/usr/bin/bash"];
+            let shell = shell
+                .iter()
+                .find(|shell| std::path::Path::new(shell).exists());
+            let mut command = Command::new(shell.unwrap_or(&"/bin/sh"));
+            command
+                .arg("-c")
+                .arg(script)
+                .arg("gpuenv")
+                .args(&args.command);
+            command
+        }
+    };
+    command.env_clear().envs(variables);
+    Ok(command)
+}
+
+/// Returns where the program is, by the `PATH` of the environment.
+fn found_on_path(program: &OsString, path: Option<&OsString>) -> OsString {
+    let has_folder = std::path::Path::new(program).components().count() > 1;
+    if has_folder || cfg!(windows) {
+        return program.clone();
+    }
+    let folders = path.into_iter().flat_map(std::env::split_paths);
+    let mut candidates = folders.map(|folder| folder.join(program));
+    let found = candidates.find(|file| is_executable(file));
+    found.map_or_else(|| program.clone(), OsString::from)
+}
+
+#[cfg(unix)]
+fn is_executable(file: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = fs_err::metadata(file);
+    metadata.is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(file: &std::path::Path) -> bool {
+    file.is_file()
+}
+
+/// Becomes the command: its exit code, its signals and its terminal are its own.
+#[cfg(unix)]
+fn become_child(mut command: Command, name: &OsString) -> Outcome {
+    use std::os::unix::process::CommandExt as _;
+    refused(&command.exec(), name)
+}
+
+/// Runs the command and hands on its exit code.
+#[cfg(not(unix))]
+fn become_child(mut command: Command, name: &OsString) -> Outcome {
+    match command.status() {
+        Ok(status) => Outcome::exit(status.code().map_or(1, |code| code as u8)),
+        Err(error) => refused(&error, name),
+    }
+}
+
+fn refused(error: &std::io::Error, name: &OsString) -> Outcome {
+    let code = match error.kind() {
+        std::io::ErrorKind::NotFound => NOT_FOUND,
+        _ => NOT_EXECUTABLE,
+    };
+    let message = format!("`{}` cannot be started", name.to_string_lossy());
+    let diagnostic = Diagnostic::error(Code::ACTIVATION_COMMAND, message).cause(error);
+    Outcome::exit(code)
+        .diagnostic(diagnostic.help("`gpuenv info ENV` shows what the environment holds"))
+}

@@ -1,0 +1,338 @@
+//! What `create` is asked for, and the lock that answers it.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use gpuenv_core::{
+    Code, Diagnostic, Lock, Plan, Recipe, Solution, lock,
+    plan::{ActivationSettings, Gpu, ProbeStep},
+    solution,
+};
+use gpuenv_provision::prefix::{self, State, Wanted};
+use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
+
+use crate::{
+    Failure, Session,
+    activating::KEPT_LOCK,
+    lockfile::{self, LockFile},
+    locking,
+    source::{Origin, RecipePath, RecipeText},
+};
+
+/// What an environment is made from.
+pub enum Source {
+    /// A recipe, and its lock where there is one.
+    Recipe {
+        /// The recipe's text.
+        text: RecipeText,
+        /// What it says.
+        recipe: Box<Recipe>,
+        /// Its plan for this machine's platform.
+        plan: Box<Plan>,
+    },
+    /// A lock alone.
+    Lock {
+        /// Where it is.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+    },
+}
+
+/// A lock that can be installed here.
+pub struct Ready {
+    /// The lock's text.
+    pub lock_text: String,
+    /// The packages for this platform.
+    pub solution: Solution,
+    /// What the recipe asks for, for conda's own records.
+    pub requested: Vec<MatchSpec>,
+    /// What activation does.
+    pub activation: ActivationSettings,
+    /// Whether it is of use without a GPU.
+    pub gpu: Gpu,
+    /// What the probe does.
+    pub probe: Vec<ProbeStep>,
+    /// Where a new lock was written.
+    pub written: Option<PathBuf>,
+    /// What to tell.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// Returns the platform of this machine.
+///
+/// # Errors
+/// GE201 if conda has no name for it.
+pub fn this_platform() -> Result<Subdir, Diagnostic> {
+    Subdir::current().ok_or_else(|| {
+        Diagnostic::error(
+            Code::PLAN_PLATFORM,
+            "conda has no name for the platform of this machine",
+        )
+    })
+}
+
+impl Source {
+    /// Finds what the user names: a lock, a recipe, or the recipe of this directory.
+    ///
+    /// # Errors
+    /// GE107 and its kin if there is none, GE1xx and GE2xx if it cannot be used here.
+    pub fn find(wanted: Option<&str>, session: &Session) -> Result<Self, Failure> {
+        if let Some(path) = wanted.filter(|wanted| wanted.ends_with(".lock")) {
+            let file = lockfile::read(Path::new(path))?;
+            let (path, text) = (file.path, file.text);
+            return Ok(Self::Lock { path, text });
+        }
+        let text = RecipePath::new(&session.env.recipe_path).find(wanted)?;
+        let recipe = text.parse().map_err(Failure::several)?;
+        let mut plans = locking::plans(&recipe, &[this_platform()?]).map_err(Failure::several)?;
+        let Some(plan) = plans.pop() else {
+            return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
+        };
+        if let Some(wheel) = plan.wheels.first() {
+            return Err(no_wheels(&plan, wheel.place.clone()).into());
+        }
+        Ok(Self::Recipe {
+            text,
+            recipe: Box::new(recipe),
+            plan: Box::new(plan),
+        })
+    }
+
+    /// Returns the recipe's name; a lock knows it too, where gpuenv wrote it.
+    ///
+    /// # Errors
+    /// GE403 and GE404 if the lock cannot be read.
+    pub fn recipe_name(&self) -> Result<Option<String>, Diagnostic> {
+        match self {
+            Self::Recipe { recipe, .. } => Ok(Some(recipe.name.clone())),
+            Self::Lock { path, text } => {
+                let settings = lock::settings(&path.display().to_string(), text)?;
+                Ok(settings.map(|settings| settings.recipe))
+            }
+        }
+    }
+
+    /// Returns the recipe's text.
+    pub fn recipe_text(&self) -> Option<String> {
+        match self {
+            Self::Recipe { text, .. } => Some(String::from_utf8_lossy(&text.bytes).into_owned()),
+            Self::Lock { .. } => None,
+        }
+    }
+
+    /// Returns the record of an environment that already is what is wanted.
+    ///
+    /// Reads the recipe, the lock and a directory listing; no channel, no package.
+    ///
+    /// # Errors
+    /// GE401 and its kin if there is a lock that cannot be read.
+    pub fn already_right(&self, prefix: &Path) -> Result<Option<State>, Diagnostic> {
+        let Ok(Some(state)) = prefix::read_state(prefix) else {
+            return Ok(None);
+        };
+        let kept = || fs::read_to_string(prefix.join(KEPT_LOCK)).ok();
+        let (lock_text, activation) = match self {
+            Self::Lock { path, text } => (Some(text.clone()), lock_activation(path, text)?),
+            Self::Recipe { text, recipe, plan } => {
+                let beside = lockfile::find_text(text, &recipe.name)?;
+                // Only a recipe inside the program leaves its lock in the prefix alone.
+                let lock_text = match (beside, &text.origin) {
+                    (Some((_, text)), _) => Some(text),
+                    (None, Origin::Shipped) => kept(),
+                    (None, Origin::File(_)) => None,
+                };
+                (lock_text, plan.activation.clone())
+            }
+        };
+        let (Some(lock_text), Ok(platform)) = (lock_text, this_platform()) else {
+            return Ok(None);
+        };
+        let recipe_text = self.recipe_text();
+        let wanted = Wanted {
+            lock_text: &lock_text,
+            recipe_text: recipe_text.as_deref(),
+            platform: platform.as_str(),
+            activation: &activation,
+        };
+        Ok(prefix::is_right(prefix, &wanted).then_some(state))
+    }
+
+    /// Returns a lock to install: the one that is there if it fits, else a new one.
+    ///
+    /// # Errors
+    /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
+    pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
+        match self {
+            Self::Lock { path, text } => of_lock(lockfile::parse(path, text)?),
+            Self::Recipe { text, recipe, plan } => {
+                of_recipe(&text, &recipe, *plan, locked, session)
+            }
+        }
+    }
+}
+
+fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagnostic> {
+    let settings = lock::settings(&path.display().to_string(), text)?;
+    let platform = this_platform()?;
+    let of_platform = settings.and_then(|mut s| s.platforms.remove(platform.as_str()));
+    Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
+}
+
+fn no_wheels(plan: &Plan, place: Option<gpuenv_core::Place>) -> Diagnostic {
+    let mut error = Diagnostic::error(
+        Code::INSTALL_NO_WHEELS,
+        format!(
+            "recipe `{}` needs wheels on {}, which this gpuenv does not install",
+            plan.recipe,
+            plan.platform()
+        ),
+    );
+    error.place = place;
+    error
+        .cause("an environment without them would lack what it is for")
+        .help("`gpuenv lock` locks the conda packages; leave out `pypi-dependencies` to create it from those alone")
+}
+
+fn of_lock(file: LockFile) -> Result<Ready, Failure> {
+    let platform = this_platform()?;
+    let label = file.path.display().to_string();
+    let solution = require_platform(&file.lock, &label, platform)?;
+    let kept = file.lock.platform_settings(platform).cloned();
+    if let Some(kept) = kept
+        .as_ref()
+        .filter(|kept| !kept.pypi_dependencies.is_empty())
+    {
+        let wheels = kept.pypi_dependencies.join("`, `");
+        return Err(Diagnostic::error(
+            Code::INSTALL_NO_WHEELS,
+            format!(
+                "lock `{label}` needs the wheels `{wheels}`, which this gpuenv does not install"
+            ),
+        )
+        .into());
+    }
+    let texts = kept.as_ref().map_or(&[][..], |kept| &kept.dependencies);
+    let specs = texts
+        .iter()
+        .filter_map(|text| MatchSpec::from_str(text, ParseMatchSpecOptions::lenient()).ok());
+    let requested: Vec<MatchSpec> = specs.collect();
+    let virtual_packages = file.lock.virtual_packages(platform);
+    let violations = solution::verify(platform, &[], &virtual_packages, &solution.records);
+    if !violations.is_empty() {
+        let error = Diagnostic::error(
+            Code::LOCK_BAD,
+            format!("what lock `{label}` names for {platform} does not fit together"),
+        )
+        .help("make it anew with `gpuenv lock`");
+        return Err(violations.iter().fold(error, Diagnostic::cause).into());
+    }
+    Ok(Ready {
+        lock_text: file.text,
+        solution,
+        requested,
+        gpu: file
+            .lock
+            .settings
+            .as_ref()
+            .map_or(Gpu::Optional, |settings| settings.gpu),
+        activation: kept
+            .as_ref()
+            .map(|kept| kept.activation.clone())
+            .unwrap_or_default(),
+        probe: kept.map_or_else(|| vec![ProbeStep::Driver], |kept| kept.probe),
+        written: None,
+        notes: Vec::new(),
+    })
+}
+
+fn require_platform(lock: &Lock, label: &str, platform: Subdir) -> Result<Solution, Diagnostic> {
+    lock.solution(platform).ok_or_else(|| {
+        let there: Vec<&str> = lock.platforms.keys().map(String::as_str).collect();
+        Diagnostic::error(
+            Code::LOCK_PLATFORM,
+            format!("lock `{label}` does not cover {platform}"),
+        )
+        .cause(format!("it covers {}", there.join(", ")))
+        .help(format!(
+            "add `{platform}` to the recipe's `platforms`, then run `gpuenv lock`"
+        ))
+    })
+}
+
+fn of_recipe(
+    text: &RecipeText,
+    recipe: &Recipe,
+    plan: Plan,
+    locked: bool,
+    session: &Session,
+) -> Result<Ready, Failure> {
+    let existing = lockfile::find(text, &recipe.name)?;
+    let fits = match &existing {
+        None => false,
+        Some(file) => {
+            let platforms = locking::platforms(recipe);
+            let plans = locking::plans(recipe, &platforms).map_err(Failure::several)?;
+            let differences = lock::check(&file.lock, &plans);
+            if locked && !differences.is_empty() {
+                return Err(lock::stale(&file.path.display().to_string(), &differences).into());
+            }
+            differences.is_empty()
+        }
+    };
+    if locked && existing.is_none() {
+        let message = format!("recipe `{}` has no lock", recipe.name);
+        let error = Diagnostic::error(Code::LOCK_MISSING, message);
+        return Err(error
+            .help("make one with `gpuenv lock`, or leave out `--locked`")
+            .into());
+    }
+    let (lock, lock_text, written, notes) = match existing {
+        Some(file) if fits => (file.lock, file.text, None, Vec::new()),
+        existing => make(text, recipe, &plan, existing, session)?,
+    };
+    let solution = require_platform(&lock, &recipe.name, plan.platform())?;
+    Ok(Ready {
+        lock_text,
+        solution,
+        requested: plan
+            .dependencies
+            .into_iter()
+            .map(|dependency| dependency.spec)
+            .collect(),
+        activation: plan.activation,
+        gpu: plan.gpu,
+        probe: plan.probe,
+        written,
+        notes,
+    })
+}
+
+type MadeLock = (Lock, String, Option<PathBuf>, Vec<Diagnostic>);
+
+/// Makes a lock and writes it where the next `create` finds it.
+///
+/// A recipe inside the program has no place beside it, and nobody asked for a
+/// file in the current directory: its lock stays in the prefix.
+fn make(
+    text: &RecipeText,
+    recipe: &Recipe,
+    plan: &Plan,
+    existing: Option<LockFile>,
+    session: &Session,
+) -> Result<MadeLock, Failure> {
+    let keeps_file = existing.is_some() || matches!(text.origin, Origin::File(_));
+    let platforms = match keeps_file {
+        true => locking::platforms(recipe),
+        false => vec![plan.platform()],
+    };
+    let wishes = locking::keep(existing.as_ref());
+    let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
+    let mut written = None;
+    if keeps_file {
+        let path = lockfile::place(text, &recipe.name)?;
+        lockfile::write(&path, &made.text)?;
+        written = Some(path);
+    }
+    Ok((made.lock, made.text, written, made.notes))
+}

@@ -1,0 +1,187 @@
+//! The lock beside its recipe: found, read, written in one piece.
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use gpuenv_core::{
+    Code, Diagnostic, Lock, Place,
+    lock::{self, FILE_NAME},
+};
+
+use crate::source::{Origin, RecipeText};
+
+/// A lock that was read, with its text.
+pub struct LockFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The bytes as they are in the file.
+    pub text: String,
+    /// What they mean.
+    pub lock: Lock,
+}
+
+/// Returns where the lock of a recipe may be, likeliest first.
+///
+/// Several recipes may live in one directory, so a second one finds its lock
+/// under its own name. A recipe inside the program has its lock in the current
+/// directory.
+fn candidates(origin: &Origin, name: &str) -> [PathBuf; 2] {
+    let beside = match origin {
+        Origin::Shipped => Path::new(""),
+        Origin::File(file) => file.parent().unwrap_or(Path::new("")),
+    };
+    [
+        beside.join(FILE_NAME),
+        beside.join(format!("{name}.gpuenv.lock")),
+    ]
+}
+
+/// Finds the lock of a recipe and returns its text, which nobody has checked yet.
+///
+/// # Errors
+/// GE401 if a file is there and cannot be read, GE403 and GE404 if it is no lock.
+pub fn find_text(text: &RecipeText, name: &str) -> Result<Option<(PathBuf, String)>, Diagnostic> {
+    for path in candidates(&text.origin, name) {
+        if !path.exists() {
+            continue;
+        }
+        let found = read_labelled(&path)?;
+        let settings = lock::settings(&path.display().to_string(), &found)?;
+        if settings.is_none_or(|settings| settings.recipe == name) {
+            return Ok(Some((path, found)));
+        }
+    }
+    Ok(None)
+}
+
+/// Finds and reads the lock of a recipe.
+///
+/// # Errors
+/// As [`find_text`]; GE409 if it names something which must not be installed.
+pub fn find(text: &RecipeText, name: &str) -> Result<Option<LockFile>, Diagnostic> {
+    match find_text(text, name)? {
+        None => Ok(None),
+        Some((path, text)) => Ok(Some(parse(path, text)?)),
+    }
+}
+
+/// Returns where a lock of a recipe is to be written.
+///
+/// # Errors
+/// As [`find`]; a file that is no lock is never overwritten.
+pub fn place(text: &RecipeText, name: &str) -> Result<PathBuf, Diagnostic> {
+    let [first, second] = candidates(&text.origin, name);
+    if !first.exists() || is_of(&read(&first)?.lock, name) {
+        return Ok(first);
+    }
+    if second.exists() {
+        read(&second)?;
+    }
+    Ok(second)
+}
+
+/// Returns whether a lock may be that of a recipe. One that another tool wrote
+/// says nothing about it.
+fn is_of(lock: &Lock, name: &str) -> bool {
+    lock.settings
+        .as_ref()
+        .is_none_or(|settings| settings.recipe == name)
+}
+
+/// Reads a lock.
+///
+/// # Errors
+/// GE401 if it cannot be read, GE403, GE404 and GE409 as [`lock::parse`].
+pub fn read(path: &Path) -> Result<LockFile, Diagnostic> {
+    parse(path.to_path_buf(), read_labelled(path)?)
+}
+
+/// Makes a lock of a text that was read before.
+///
+/// # Errors
+/// GE403, GE404 and GE409 as [`lock::parse`].
+pub fn parse(path: PathBuf, text: String) -> Result<LockFile, Diagnostic> {
+    let lock = lock::parse(&path.display().to_string(), &text)?;
+    Ok(LockFile { path, text, lock })
+}
+
+fn read_labelled(path: &Path) -> Result<String, Diagnostic> {
+    let label = path.display().to_string();
+    read_text(path).map_err(|error| {
+        Diagnostic::error(
+            Code::LOCK_UNREADABLE,
+            format!("the lock `{label}` cannot be read"),
+        )
+        .at(Place::file(&label))
+        .cause(&error)
+        .help("make it readable, or make a new one with `gpuenv lock`")
+    })
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > lock::MAX_BYTES as u64 {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file of a lock's size",
+        ));
+    }
+    fs::read_to_string(path)
+}
+
+/// Writes a lock in one piece: either the old bytes are there or the new ones.
+///
+/// # Errors
+/// GE406 if it cannot be written.
+pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    replace(folder, path, text).map_err(|error| {
+        let label = path.display().to_string();
+        Diagnostic::error(
+            Code::LOCK_UNWRITABLE,
+            format!("the lock `{label}` cannot be written"),
+        )
+        .cause(&error)
+        .help("choose another place with `--output FILE`")
+    })
+}
+
+fn replace(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
+    // A link is followed, so that what it points to is replaced and not the link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let folder = target
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(folder);
+    let mut file = tempfile::Builder::new()
+        .prefix(".gpuenv-lock-")
+        .tempfile_in(folder)?;
+    // A temporary file is private; a lock is there to be read by all.
+    let permissions = match fs::metadata(&target) {
+        Ok(metadata) => Some(metadata.permissions()),
+        Err(_) => shared_permissions(),
+    };
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(&target)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn shared_permissions() -> Option<std::fs::Permissions> {
+    Some(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn shared_permissions() -> Option<std::fs::Permissions> {
+    None
+}

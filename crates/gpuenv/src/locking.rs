@@ -1,0 +1,161 @@
+//! From a recipe to the text of its lock: plans, solve, render.
+
+use std::sync::Arc;
+
+use gpuenv_core::{Code, Diagnostic, Lock, Plan, Recipe, Solution, lock, plan};
+use gpuenv_provision::{Upgrade, Wishes, solve};
+use rattler_conda_types::Subdir;
+
+use crate::{Failure, Session, lockfile::LockFile};
+
+/// A lock that was just made.
+pub struct Made {
+    /// What it says.
+    pub lock: Lock,
+    /// Its text.
+    pub text: String,
+    /// What to tell about it.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// Returns the platforms of a recipe, as written.
+pub fn platforms(recipe: &Recipe) -> Vec<Subdir> {
+    recipe
+        .platforms
+        .iter()
+        .map(|platform| platform.value)
+        .collect()
+}
+
+/// Decides the recipe for each platform.
+///
+/// # Errors
+/// Everything that is wrong with it, over all platforms.
+pub fn plans(recipe: &Recipe, platforms: &[Subdir]) -> Result<Vec<Plan>, Vec<Diagnostic>> {
+    let mut plans = Vec::new();
+    let mut errors: Vec<Diagnostic> = Vec::new();
+    for platform in platforms {
+        match plan::plan(recipe, *platform) {
+            Ok(plan) => plans.push(plan),
+            Err(found) => errors.extend(
+                found
+                    .into_iter()
+                    .filter(|e| !errors.contains(e))
+                    .collect::<Vec<_>>(),
+            ),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(plans),
+        false => Err(errors),
+    }
+}
+
+/// Makes the lock of a recipe: the wanted platforms anew, the others as they were.
+///
+/// Where nothing is to be upgraded and the lock still fits, nothing is solved
+/// and no channel is asked.
+///
+/// # Errors
+/// Whatever keeps it from being made.
+pub fn make(
+    session: &Session,
+    recipe: &Recipe,
+    wanted: &[Subdir],
+    wishes: Wishes,
+    existing: Option<&LockFile>,
+) -> Result<Made, Failure> {
+    let plans = plans(recipe, wanted).map_err(Failure::several)?;
+    let mut notes: Vec<Diagnostic> = plans.iter().filter_map(wheels_pending).collect();
+    let others = kept_platforms(recipe, wanted, existing, &mut notes)?;
+    let solved = match existing {
+        Some(file) if fits(&file.lock, &plans, &wishes) => locked(&file.lock, &plans),
+        _ => solve_all(session, plans, wishes)?,
+    };
+    let lock = lock::lock(&[solved, others].concat())?;
+    let text = lock::render(&lock)?;
+    Ok(Made { lock, text, notes })
+}
+
+/// Returns whether the lock already is what would be made.
+fn fits(lock: &Lock, plans: &[Plan], wishes: &Wishes) -> bool {
+    wishes.upgrade == Upgrade::Nothing
+        && wishes.exclude_newer.is_none()
+        && lock::check(lock, plans)
+            .iter()
+            .all(|difference| matches!(difference, lock::Difference::PlatformRemoved(_)))
+}
+
+fn locked(lock: &Lock, plans: &[Plan]) -> Vec<(Plan, Solution)> {
+    let pairs = plans.iter().filter_map(|plan| {
+        let solution = lock.solution(plan.platform())?;
+        Some((plan.clone(), solution))
+    });
+    pairs.collect()
+}
+
+fn solve_all(
+    session: &Session,
+    plans: Vec<Plan>,
+    wishes: Wishes,
+) -> Result<Vec<(Plan, Solution)>, Failure> {
+    let access = session.access()?;
+    let solved = session.block_on(solve(&plans, &wishes, &access, session.reporter()))?;
+    let solutions = solved.map_err(Failure::several)?;
+    Ok(plans.into_iter().zip(solutions).collect())
+}
+
+/// Returns the recipe's platforms that are not wanted now, as they are locked.
+fn kept_platforms(
+    recipe: &Recipe,
+    wanted: &[Subdir],
+    existing: Option<&LockFile>,
+    notes: &mut Vec<Diagnostic>,
+) -> Result<Vec<(Plan, Solution)>, Failure> {
+    let Some(file) = existing else {
+        return Ok(Vec::new());
+    };
+    let mut others = platforms(recipe);
+    others.retain(|platform| !wanted.contains(platform));
+    others.retain(|platform| file.lock.platforms.contains_key(platform.as_str()));
+    let plans = plans(recipe, &others).map_err(Failure::several)?;
+    for plan in &plans {
+        let differences = lock::check(&file.lock, std::slice::from_ref(plan));
+        let stale =
+            |found: &&lock::Difference| !matches!(found, lock::Difference::PlatformRemoved(_));
+        if let Some(first) = differences.iter().find(stale) {
+            let platform = plan.platform();
+            notes.push(
+                Diagnostic::warning(
+                    Code::LOCK_STALE,
+                    format!("{platform} stays as it was and no longer satisfies the recipe"),
+                )
+                .cause(first)
+                .help(format!("lock it too: `gpuenv lock --platform {platform}`")),
+            );
+        }
+    }
+    Ok(locked(&file.lock, &plans))
+}
+
+/// Says that the wheels of a plan are not locked.
+fn wheels_pending(plan: &Plan) -> Option<Diagnostic> {
+    let first = plan.wheels.first()?;
+    let mut note = Diagnostic::warning(
+        Code::LOCK_WHEELS_PENDING,
+        format!(
+            "{}: `pypi-dependencies` are recorded and not resolved; this gpuenv locks conda packages only",
+            plan.platform()
+        ),
+    );
+    note.place.clone_from(&first.place);
+    Some(note.help("install them into the environment with `gpuenv run ENV -- pip install …`"))
+}
+
+/// Returns the wishes of somebody who wants nothing new.
+pub fn keep(existing: Option<&LockFile>) -> Wishes {
+    Wishes {
+        keep: existing.map(|file| Arc::new(file.lock.clone())),
+        ..Wishes::default()
+    }
+}

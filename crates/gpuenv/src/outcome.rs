@@ -1,0 +1,137 @@
+//! What a command concluded: a value, not yet text.
+
+use gpuenv_core::{Code, Diagnostic};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What the exit code says about a command that came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Answer {
+    /// What was asked is done.
+    #[default]
+    Done,
+    /// The question was answered "no".
+    No,
+    /// The exit code of a child that the user asked to run.
+    Exit(u8),
+}
+
+/// What a command concluded: an answer, and the facts as text and as data.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What the exit code says.
+    pub answer: Answer,
+    /// What goes to stdout when no JSON is wanted.
+    pub text: String,
+    /// The same facts for the JSON document.
+    pub facts: Option<Value>,
+    /// What to tell on stderr, and in the JSON document.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Outcome {
+    /// Says that what was asked is done.
+    pub fn done() -> Self {
+        Self::default()
+    }
+
+    /// Says that the question was answered "no".
+    pub fn no() -> Self {
+        Self {
+            answer: Answer::No,
+            ..Self::default()
+        }
+    }
+
+    /// Hands on the exit code of a child.
+    pub fn exit(code: u8) -> Self {
+        Self {
+            answer: Answer::Exit(code),
+            ..Self::default()
+        }
+    }
+
+    /// Says what goes to stdout, whole lines.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = text.into();
+        self
+    }
+
+    /// Says what the `result` of the JSON document is.
+    #[must_use]
+    pub fn facts(mut self, facts: &impl Serialize) -> Self {
+        match serde_json::to_value(facts) {
+            Ok(value) => self.facts = Some(value),
+            Err(error) => {
+                let bug = Diagnostic::error(Code::BUG, "the result cannot be written as JSON");
+                self.diagnostics.push(bug.caused_by(&error));
+            }
+        }
+        self
+    }
+
+    /// Adds something to tell.
+    #[must_use]
+    pub fn diagnostic(mut self, diagnostic: Diagnostic) -> Self {
+        self.diagnostics.push(diagnostic);
+        self
+    }
+}
+
+/// Why a command came to no conclusion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The command line asks for something that makes no sense.
+    Usage {
+        /// What is wrong with it.
+        message: String,
+        /// What to type instead.
+        help: Vec<String>,
+    },
+    /// A stage failed; the first error decides the exit code.
+    Diagnosed(Vec<Diagnostic>),
+}
+
+impl Failure {
+    /// Says what is wrong with the command line.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            help: Vec::new(),
+        }
+    }
+
+    /// Says that a file operation of the command itself failed.
+    #[expect(clippy::needless_pass_by_value, reason = "stands in `map_err`")]
+    pub fn io(error: std::io::Error) -> Self {
+        Diagnostic::error(Code::INSTALL_IO, "a file operation failed")
+            .cause(error)
+            .into()
+    }
+
+    /// Hands on several diagnostics.
+    pub fn several<D: Into<Diagnostic>>(diagnostics: impl IntoIterator<Item = D>) -> Self {
+        Self::Diagnosed(diagnostics.into_iter().map(Into::into).collect())
+    }
+
+    /// Adds what the user can type instead.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        match &mut self {
+            Self::Usage { help, .. } => help.push(text.into()),
+            Self::Diagnosed(diagnostics) => {
+                if let Some(last) = diagnostics.last_mut() {
+                    last.help.push(text.into());
+                }
+            }
+        }
+        self
+    }
+}
+
+impl<D: Into<Diagnostic>> From<D> for Failure {
+    fn from(diagnostic: D) -> Self {
+        Self::Diagnosed(vec![diagnostic.into()])
+    }
+}

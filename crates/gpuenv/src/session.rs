@@ -1,0 +1,166 @@
+//! What a command has at hand: the environment, the options, the way to the user.
+//!
+//! It stays in `commands/`: a stage takes values, never a session.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
+use gpuenv_provision::{Access, access::default_cache};
+
+use crate::{
+    config::Config,
+    env::{self, Env},
+    mirror::Mirror,
+    options::Options,
+    printer::Printer,
+    progress::Listener,
+    untrusted,
+};
+
+/// What a command has at hand. What costs time is made when first asked for.
+#[derive(Debug)]
+pub struct Session {
+    /// What the environment says.
+    pub env: Env,
+    /// What the global options say.
+    pub options: Options,
+    listener: OnceLock<Arc<Listener>>,
+    config: OnceLock<Config>,
+}
+
+impl Session {
+    /// Makes a session.
+    pub fn new(env: Env, options: Options) -> Self {
+        Self {
+            env,
+            options,
+            listener: OnceLock::new(),
+            config: OnceLock::new(),
+        }
+    }
+
+    /// Returns the way to the terminal.
+    pub fn printer(&self) -> Printer {
+        self.options.printer
+    }
+
+    /// Returns who shows what the stages tell.
+    pub fn reporter(&self) -> Arc<dyn Reporter> {
+        let (printer, form) = (self.options.printer, self.options.progress);
+        let listener = || Arc::new(Listener::new(printer, form));
+        Arc::clone(self.listener.get_or_init(listener)) as Arc<dyn Reporter>
+    }
+
+    /// Takes the bars off the screen, returns the diagnostics that the stages told.
+    pub(crate) fn finish(&self) -> Vec<Diagnostic> {
+        self.listener
+            .get()
+            .map(|listener| listener.finish())
+            .unwrap_or_default()
+    }
+
+    /// Returns where channels are fetched from instead: flags, then variable, then configuration.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn mirrors(&self) -> Result<Vec<Mirror>, Diagnostic> {
+        let configured = &self.config()?.mirrors;
+        Ok([self.options.mirrors.as_slice(), configured].concat())
+    }
+
+    /// Returns how the network and the caches may be used.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn access(&self) -> Result<Access, Diagnostic> {
+        let mut mirrors = Mirrors::default();
+        for mirror in self.mirrors()? {
+            mirrors.add(mirror.base.as_str(), mirror.place.as_str())?;
+        }
+        let named = self.env.cache.clone();
+        let cache = named.or_else(default_cache).ok_or_else(|| {
+            Diagnostic::error(
+                Code::INSTALL_NO_HOME,
+                "no directory for the package cache is known: the user has no home directory",
+            )
+            .help(format!(
+                "`export {}=/some/directory`",
+                env::RATTLER_CACHE_DIR
+            ))
+        })?;
+        Ok(Access {
+            mirrors,
+            offline: self.offline()?,
+            cache,
+            silence: self.env.http_silence,
+            retries: self.env.http_retries,
+        })
+    }
+
+    /// Returns whether the network must not be used.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn offline(&self) -> Result<bool, Diagnostic> {
+        Ok(self.options.offline || self.config()?.offline)
+    }
+
+    /// Returns the directory that holds the environments.
+    ///
+    /// # Errors
+    /// Returns that none is known.
+    pub fn home(&self) -> Result<PathBuf, Diagnostic> {
+        self.env.home.clone().ok_or_else(|| {
+            Diagnostic::error(
+                Code::INSTALL_NO_HOME,
+                "no directory for environments is known: the user has no home directory",
+            )
+            .help(format!("`export {}=/some/directory`", env::GPUENV_HOME))
+        })
+    }
+
+    /// Returns directories that never become, and never give way to, an environment.
+    pub fn protected(&self) -> Vec<PathBuf> {
+        let here = std::env::current_dir().ok();
+        self.env.user_home.iter().cloned().chain(here).collect()
+    }
+
+    /// Returns the command line as the user typed it, without secrets, for an environment's history.
+    pub fn command_line(&self) -> String {
+        let words = env::arguments();
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        untrusted::redact(&words.join(" ")).into_owned()
+    }
+
+    /// Returns conda's register of environments.
+    pub fn registry(&self) -> Option<PathBuf> {
+        let home = self.env.user_home.as_ref()?;
+        Some(home.join(".conda").join("environments.txt"))
+    }
+
+    /// Runs something that waits for sockets.
+    ///
+    /// # Errors
+    /// Returns that no threads can be started.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Diagnostic> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Diagnostic::error(Code::INSTALL_IO, "no worker threads can be started")
+                    .caused_by(&error)
+            })?;
+        Ok(runtime.block_on(future))
+    }
+
+    fn config(&self) -> Result<&Config, Diagnostic> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = Config::read(&self.env)?;
+        Ok(self.config.get_or_init(|| config))
+    }
+}

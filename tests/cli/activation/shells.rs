@@ -1,0 +1,272 @@
+//! Real shells, run step by step, with a look at their environment between the steps.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    io::{self, Write},
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+use gpuenv_core::{
+    activation::{Activation, PrefixFacts, Shell, activation, shell_hook, shell_hook_deactivate},
+    plan::{ActivationSettings, LibraryPath},
+};
+use rattler_conda_types::Subdir;
+use tempfile::TempDir;
+
+pub(super) type Variables = BTreeMap<OsString, OsString>;
+
+/// Text that would leave a file behind if a shell ran any of it.
+pub(super) const HOSTILE: &[&str] = &[
+    "",
+    " ",
+    "a b  c",
+    "it's",
+    "'",
+    "''",
+    "'\\''",
+    "\"",
+    "$HOME",
+    "${X}",
+    "${",
+    "$(>canary)",
+    "`>canary`",
+    "';>canary;'",
+    "\";>canary;\"",
+    "a\nb\n\n>canary\n",
+    "a\r\nb",
+    "back\\slash\\",
+    "\\n\\t\\0",
+    "!!",
+    "!canary",
+    "%PATH%",
+    "%s%n",
+    "*",
+    "?[a-z]*~",
+    "~",
+    "=ls",
+    "-n",
+    "#",
+    "a;b|c&d<e>f(g){h}",
+    "s",
+    "u",
+    ":",
+    ":x:",
+    "\u{1}\u{2}\u{7f}",
+    "\t",
+    "\u{101}\u{104}\u{107}\u{441}\u{442}", // their UTF-8 has bytes that dash uses itself
+    "日本語 é",
+    "🦀",
+];
+
+pub(super) struct RealShell {
+    pub(super) name: &'static str,
+    program: PathBuf,
+    flags: &'static [&'static str],
+    pub(super) shell: Shell,
+}
+
+/// Returns the shells of this machine, and says once which ones are missing.
+pub(super) fn shells() -> &'static [RealShell] {
+    static SHELLS: OnceLock<Vec<RealShell>> = OnceLock::new();
+    SHELLS.get_or_init(|| {
+        let wanted: [(&str, &str, &[&str], Shell); 7] = [
+            ("bash", "bash", &["--norc"], Shell::Bash),
+            ("bash --posix", "bash", &["--norc", "--posix"], Shell::Bash),
+            ("zsh", "zsh", &["-f"], Shell::Zsh),
+            ("dash", "dash", &[], Shell::Sh),
+            ("mksh", "mksh", &[], Shell::Sh),
+            ("busybox sh", "busybox", &["sh"], Shell::Sh),
+            ("fish", "fish", &["--no-config"], Shell::Fish),
+        ];
+        let count = wanted.len();
+        let mut found = Vec::new();
+        let mut said = String::new();
+        for (name, program, flags, shell) in wanted {
+            match which(program) {
+                Some(program) => found.push(RealShell {
+                    name,
+                    program,
+                    flags,
+                    shell,
+                }),
+                None => said += &format!("skipped: no {name}\n"),
+            }
+        }
+        said += &format!(
+            "activation is tested in {} of {count} shells\n",
+            found.len()
+        );
+        // Past the capture of the test harness: a skip must be seen.
+        let _ = io::stderr().write_all(said.as_bytes());
+        found
+    })
+}
+
+fn which(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// One thing that happens in a shell.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// The shell reads this text.
+    Text(String),
+    /// Its environment is looked at.
+    Look,
+}
+
+impl RealShell {
+    pub(super) fn is_posix(&self) -> bool {
+        self.shell != Shell::Fish
+    }
+
+    /// Activates as a user would.
+    pub(super) fn on(&self, activation: &Activation) -> Step {
+        Step::Text(shell_hook(self.shell, activation))
+    }
+
+    /// Deactivates as a user would.
+    pub(super) fn off(&self) -> Step {
+        Step::Text("gpuenv_deactivate".to_string())
+    }
+
+    /// Deactivates in a shell that has not activated.
+    pub(super) fn undo(&self, activation: &Activation) -> Step {
+        Step::Text(shell_hook_deactivate(self.shell, activation))
+    }
+
+    /// Exports a value that needs no care.
+    pub(super) fn export(&self, name: &str, value: &str) -> Step {
+        assert!(!value.contains(['\'', '\\']), "{value}");
+        Step::Text(match self.is_posix() {
+            true => format!("\\export {name}='{value}'"),
+            false => format!("set -gx {name} '{value}'"),
+        })
+    }
+
+    pub(super) fn unset(&self, name: &str) -> Step {
+        let command = if self.is_posix() { "unset" } else { "set -eg" };
+        Step::Text(format!("{command} {name}"))
+    }
+
+    /// Runs the steps in one process and returns what each look saw.
+    #[track_caller]
+    pub(super) fn session(&self, base: &Variables, steps: &[Step]) -> Vec<Variables> {
+        let place = TempDir::new().expect("a temporary directory can be made");
+        let env = which("env").expect("env(1) is everywhere");
+        let mut script = String::new();
+        let mut looks = 0;
+        for step in steps {
+            match step {
+                Step::Text(text) => script += text,
+                Step::Look => {
+                    let redirect = if self.is_posix() { ">|" } else { ">" };
+                    script += &format!("{} -0 {redirect}{looks}", env.display());
+                    looks += 1;
+                }
+            }
+            script.push('\n');
+        }
+        write_below(&place.path().join("script"), &script);
+        let output = self.run(place.path(), base, &["script"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && said.is_empty(),
+            "{}: {}\n{said}\n{script}",
+            self.name,
+            output.status
+        );
+        assert!(
+            !place.path().join("canary").exists(),
+            "{}: a value was run",
+            self.name
+        );
+        (0..looks)
+            .map(|look| read(&place.path().join(look.to_string())))
+            .collect()
+    }
+
+    pub(super) fn run(&self, directory: &Path, base: &Variables, arguments: &[&str]) -> Output {
+        Command::new(&self.program)
+            .args(self.flags)
+            .args(arguments)
+            .current_dir(directory)
+            .env_clear()
+            .envs(base)
+            .output()
+            .expect("the shell was found")
+    }
+}
+
+/// Writes a file, and the directories that it needs.
+pub(super) fn write_below(path: &Path, text: &str) {
+    let directory = path.parent().expect("it lies in the test's own directory");
+    fs_err::create_dir_all(directory).expect("the test's own directory is writable");
+    fs_err::write(path, text).expect("the test's own directory is writable");
+}
+
+/// Reads what `env -0` wrote, without what shells change as they go.
+pub(super) fn read(path: &Path) -> Variables {
+    let bytes = fs_err::read(path).expect("the step before has written it");
+    let mut variables = Variables::new();
+    for line in bytes
+        .split(|byte| *byte == 0)
+        .filter(|line| !line.is_empty())
+    {
+        let equals = line
+            .iter()
+            .position(|byte| *byte == b'=')
+            .expect("env writes NAME=VALUE");
+        let (name, value) = (&line[..equals], &line[equals + 1..]);
+        if !matches!(name, b"_" | b"PWD" | b"OLDPWD" | b"SHLVL" | b"USER") {
+            variables.insert(
+                OsString::from_vec(name.to_vec()),
+                OsString::from_vec(value.to_vec()),
+            );
+        }
+    }
+    variables
+}
+
+pub(super) fn variables(pairs: &[(&str, &str)]) -> Variables {
+    // Without these, shells make them up: some export them, some do not.
+    let usual = [
+        ("PATH", "/usr/bin:/bin"),
+        ("HOME", "/"),
+        ("LOGNAME", "me"),
+        ("LC_ALL", "C.UTF-8"),
+    ];
+    usual
+        .iter()
+        .chain(pairs)
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+pub(super) fn recipe(prefix: &str, values: &[(&str, &str)]) -> Activation {
+    let settings = ActivationSettings {
+        env: values
+            .iter()
+            .map(|(n, v)| (n.to_string(), v.to_string()))
+            .collect(),
+        library_path: LibraryPath::Cuda,
+    };
+    let mut facts = PrefixFacts::empty(Subdir::Linux64);
+    facts.cuda_libraries = vec!["libcudart.so.12".to_string()];
+    facts.variables.insert(
+        "PACKAGE".to_string(),
+        values.first().map_or("", |v| v.1).to_string(),
+    );
+    activation(prefix, &settings, &facts).expect("the test's settings are sound")
+}
+
+pub(super) fn value<'a>(variables: &'a Variables, name: &str) -> Option<&'a OsStr> {
+    variables.get(OsStr::new(name)).map(OsString::as_os_str)
+}
