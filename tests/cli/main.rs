@@ -13,4 +13,5 @@ mod markdown;
 mod output;
 mod program;
 mod progress;
+mod real_solves;
 mod source;

@@ -4,6 +4,7 @@
 //! while it arrives; only when its hash is right does the result enter the cache.
 
 mod body;
+mod source;
 
 use std::{
     path::{Path, PathBuf},
@@ -13,17 +14,10 @@ use std::{
 use futures::{StreamExt, TryStreamExt, stream};
 use gpuenv_core::{Event, Reporter};
 use rattler::package_cache::PackageCacheLayerError;
-use rattler_conda_types::{
-    RepoDataRecord,
-    package::{CondaArchiveType, DistArchiveType},
-};
-use rattler_digest::Sha256Hash;
+use rattler_conda_types::RepoDataRecord;
 use rattler_networking::LazyClient;
-use rattler_package_streaming::{ExtractError, ExtractResult, tokio::async_read};
-use tokio_util::io::StreamReader;
-use url::Url;
 
-use self::body::{Body, Request};
+use self::source::{Refusal, Source};
 use crate::{
     Access,
     cancel::Cancel,
@@ -68,6 +62,13 @@ pub(crate) async fn fetch(
         reporter,
         cancel,
     } = fetching;
+    if records.is_empty() {
+        // Nobody has to be waited for.
+        return Ok(Fetched {
+            packages: Vec::new(),
+            cache: Cache::none(),
+        });
+    }
     let cache = package_cache::open_shared(access, reporter.as_ref(), cancel).await?;
     let (packages, wanted) = look(&cache, records, cancel).await?;
     if wanted.is_empty() {
@@ -251,12 +252,10 @@ async fn bring_one(
 
 fn cache_error(package: &str, cache: &Path, error: PackageCacheLayerError) -> InstallError {
     if let PackageCacheLayerError::FetchError(inner) = &error
-        && let Some(Refusal(refused)) = inner.downcast_ref::<Refusal>()
+        && let Some(refusal) = inner.downcast_ref::<Refusal>()
+        && let Some(error) = refusal.take()
     {
-        let taken = refused.lock().ok().and_then(|mut refused| refused.take());
-        if let Some(error) = taken {
-            return error;
-        }
+        return error;
     }
     match (&error, io_kind(&error)) {
         (PackageCacheLayerError::Cancelled, _) => InstallError::Interrupted,
@@ -268,221 +267,5 @@ fn cache_error(package: &str, cache: &Path, error: PackageCacheLayerError) -> In
             package: package.to_string(),
             reason: causes(&error).join(": "),
         },
-    }
-}
-
-/// Carries our error through the cache of rattler, which shares it.
-#[derive(Debug, thiserror::Error)]
-#[error("the package cannot be brought")]
-struct Refusal(std::sync::Mutex<Option<InstallError>>);
-
-/// Where one archive comes from.
-struct Source {
-    record: RepoDataRecord,
-    url: Url,
-    client: LazyClient,
-    retries: u32,
-    reporter: Arc<dyn Reporter>,
-}
-
-/// What one try came to.
-enum Outcome {
-    Done(Option<Sha256Hash>),
-    /// The archive cannot be unpacked as it comes, but perhaps as a whole.
-    NeedsWhole,
-    /// It may be another one when asked for past all caches.
-    Again(InstallError),
-    Failed(InstallError),
-}
-
-impl Source {
-    /// Downloads the archive and unpacks it into a new directory.
-    async fn unpack(&self, directory: &Path) -> Result<Option<Sha256Hash>, Refusal> {
-        let refuse = |error| Refusal(std::sync::Mutex::new(Some(error)));
-        let (mut whole, mut anew) = (false, false);
-        loop {
-            match self.try_unpack(directory, whole, anew).await {
-                Outcome::Done(hash) => return Ok(hash),
-                Outcome::NeedsWhole if !whole => whole = true,
-                Outcome::Again(_) if !anew && self.url.scheme() != "file" => anew = true,
-                Outcome::Again(error) | Outcome::Failed(error) => return Err(refuse(error)),
-                Outcome::NeedsWhole => {
-                    return Err(refuse(
-                        self.bad("it cannot be read as a zip archive".to_string()),
-                    ));
-                }
-            }
-            let cleared = tree::remove(directory).and_then(|()| fs_err::create_dir_all(directory));
-            if let Err(error) = cleared {
-                return Err(refuse(InstallError::io("empty", directory, error)));
-            }
-        }
-    }
-
-    async fn try_unpack(&self, directory: &Path, whole: bool, anew: bool) -> Outcome {
-        let mut body = Body::new(Request {
-            client: self.client.clone(),
-            url: self.url.clone(),
-            package: self.record.identifier.to_string(),
-            size: self.record.package_record.size,
-            retries: self.retries,
-            anew,
-            reporter: self.reporter.clone(),
-        });
-        let extracted = self.extract(&mut body, directory, whole).await;
-        if let Some(failure) = body.take_failure() {
-            return Outcome::Failed(self.not_arrived(&body, failure));
-        }
-        match extracted {
-            Ok(result) => self.judge(&body, &result),
-            Err(ExtractError::ZipError(error)) if error.to_string().contains(NEEDS_WHOLE) => {
-                Outcome::NeedsWhole
-            }
-            Err(error) => self.explain(&mut body, directory, error).await,
-        }
-    }
-
-    async fn extract(
-        &self,
-        body: &mut Body,
-        directory: &Path,
-        whole: bool,
-    ) -> Result<ExtractResult, ExtractError> {
-        let reader = StreamReader::new(Box::pin(body.stream()));
-        match self.record.identifier.archive_type {
-            DistArchiveType::Conda(CondaArchiveType::TarBz2) => {
-                async_read::extract_tar_bz2(reader, directory).await
-            }
-            DistArchiveType::Conda(CondaArchiveType::Conda) if whole => {
-                async_read::extract_conda_via_buffering(reader, directory).await
-            }
-            DistArchiveType::Conda(CondaArchiveType::Conda) => {
-                async_read::extract_conda(reader, directory).await
-            }
-            DistArchiveType::Wheel(_) => {
-                async_read::extract_wheel(reader, directory, &self.record.package_record).await
-            }
-        }
-    }
-
-    /// Compares what arrived with the lock; the stronger of two hashes decides.
-    fn judge(&self, body: &Body, result: &ExtractResult) -> Outcome {
-        let package = &self.record.package_record;
-        let wrong = match (&package.sha256, &package.md5) {
-            (Some(expected), _) if *expected != result.sha256 => {
-                Some((hex::encode(expected), hex::encode(result.sha256)))
-            }
-            (None, Some(expected)) if *expected != result.md5 => {
-                Some((hex::encode(expected), hex::encode(result.md5)))
-            }
-            _ => None,
-        };
-        match wrong {
-            Some((expected, actual)) => Outcome::Again(self.other_hash(body, expected, actual)),
-            None => Outcome::Done(Some(result.sha256)),
-        }
-    }
-
-    /// Finds out why an archive could not be unpacked although all of it came.
-    async fn explain(&self, body: &mut Body, directory: &Path, error: ExtractError) -> Outcome {
-        if let Some(kind) = io_kind(&error)
-            && is_local(kind)
-        {
-            let source = std::io::Error::new(kind, error.to_string());
-            return Outcome::Failed(InstallError::io("unpack into", directory, source));
-        }
-        body.drain().await;
-        if let Some(failure) = body.take_failure() {
-            return Outcome::Failed(self.not_arrived(body, failure));
-        }
-        let actual = body.sha256();
-        match self.record.package_record.sha256 {
-            Some(expected) if expected == actual => {
-                Outcome::Failed(self.bad(causes(&error).join(": ")))
-            }
-            Some(expected) => {
-                let (expected, actual) = (hex::encode(expected), hex::encode(actual));
-                Outcome::Again(self.other_hash(body, expected, actual))
-            }
-            None => Outcome::Again(self.bad(causes(&error).join(": "))),
-        }
-    }
-
-    fn not_arrived(&self, body: &Body, failure: body::Failure) -> InstallError {
-        InstallError::Fetch {
-            package: self.record.identifier.to_string(),
-            url: shown(&self.url),
-            trouble: failure.trouble,
-            tries: body.tries(),
-            causes: failure.causes,
-        }
-    }
-
-    fn other_hash(&self, body: &Body, expected: String, actual: String) -> InstallError {
-        InstallError::Hash {
-            package: self.record.identifier.to_string(),
-            url: shown(&self.url),
-            expected,
-            actual,
-            expected_bytes: self.record.package_record.size,
-            bytes: body.received(),
-            is_page: body.is_page(),
-        }
-    }
-
-    fn bad(&self, reason: String) -> InstallError {
-        InstallError::BadPackage {
-            package: self.record.identifier.to_string(),
-            reason,
-        }
-    }
-}
-
-/// What the zip reader says of an archive that states sizes behind the data.
-const NEEDS_WHOLE: &str = "The file length is not available in the local header";
-
-/// Returns whether an error is about our own disk, not about the archive.
-fn is_local(kind: std::io::ErrorKind) -> bool {
-    use std::io::ErrorKind;
-    matches!(
-        kind,
-        ErrorKind::StorageFull
-            | ErrorKind::QuotaExceeded
-            | ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::NotFound
-    )
-}
-
-/// Returns a URL without what must not be shown.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    let path = url.path().to_string();
-    if let Some((before, rest)) = path.split_once("/t/")
-        && let Some((_, after)) = rest.split_once('/')
-    {
-        url.set_path(&format!("{before}/t/***/{after}"));
-    }
-    url.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_shown_without_secrets() {
-        let show = |text: &str| shown(&Url::parse(text).unwrap());
-        assert_eq!(
-            show("https://me:pw@x.example/c/a.conda?sig=1"),
-            "https://x.example/c/a.conda"
-        );
-        assert_eq!(
-            show("https://x.example/t/abc/c/a.conda"),
-            "https://x.example/t/***/c/a.conda"
-        );
     }
 }

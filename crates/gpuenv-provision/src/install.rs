@@ -4,36 +4,33 @@
 //! the prefix, which takes the prefix's place in one step.
 
 mod error;
+mod ground;
 mod link;
 
 use std::{
-    collections::HashSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use gpuenv_core::{
-    Changes, Code, Diagnostic, Event, Reporter, Solution, changes,
-    layout::{self, Clobber, Findings, Present},
-};
+use gpuenv_core::{Changes, Code, Diagnostic, Event, Reporter, Solution, layout};
 use jiff::Timestamp;
-use rattler::install::PythonInfo;
 use rattler_conda_types::MatchSpec;
 
 pub use error::{FetchTrouble, InstallError};
-pub(crate) use error::{causes, io_kind};
+pub(crate) use error::{causes, io_kind, is_about_place};
 
 use crate::{
     Access,
     cancel::Cancel,
     fetch::{self, Fetched, Fetching},
     file_lock::Waiting,
-    prefix::{self, Found, HistoryEntry, Records, State, Wanted},
+    prefix::{self, Found, HistoryEntry, State, Wanted},
     registry,
     stage::{self, Before, Site, Stage},
-    tree::{self, Tree},
 };
+
+use self::ground::{Ground, check_layout, survey};
 
 /// Writes activation scripts and the like. It gets the directory to write into
 /// and the prefix that this is going to be.
@@ -218,126 +215,6 @@ async fn enter(
         cancel,
     };
     Site::enter(prefix, &waiting).await
-}
-
-/// What is at the prefix, and what has to change.
-struct Ground {
-    found: Found,
-    records: Records,
-    changes: Changes,
-    /// What is at the prefix, if it is to be kept.
-    tree: Tree,
-}
-
-impl Ground {
-    fn is_update(&self) -> bool {
-        matches!(self.found, Found::Ours(_) | Found::Damaged)
-    }
-}
-
-fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, InstallError> {
-    let found = prefix::classify(real)?;
-    let mut ground = Ground {
-        found,
-        records: Records::default(),
-        changes: Changes::default(),
-        tree: Tree::default(),
-    };
-    match &ground.found {
-        Found::Absent | Found::Empty | Found::Ours(_) | Found::Damaged => {}
-        Found::Conda | Found::Foreign | Found::NotADirectory | Found::DanglingLink => {
-            if !request.force {
-                return Err(not_ours(request.prefix, ground.found));
-            }
-            protect(request, real)?;
-        }
-    }
-    if ground.is_update() {
-        ground.records = prefix::read_records(real);
-        ground.tree = tree::read(real, &prefix::is_own)?;
-    }
-    ground.changes = changes::diff(&request.solution.records, &ground.records.repodata());
-    let is_moved = match &ground.found {
-        Found::Ours(state) => state.prefix != request.prefix,
-        _ => true,
-    };
-    if request.force || is_moved {
-        ground.changes.relink_all();
-    }
-    Ok(ground)
-}
-
-fn protect(request: &Install<'_>, real: &Path) -> Result<(), InstallError> {
-    let resolved = |path: &PathBuf| fs_err::canonicalize(path).unwrap_or_else(|_| path.clone());
-    let is_needed = request
-        .protected
-        .iter()
-        .any(|path| resolved(path).starts_with(real));
-    match is_needed {
-        true => Err(InstallError::Protected {
-            prefix: request.prefix.to_path_buf(),
-        }),
-        false => Ok(()),
-    }
-}
-
-/// Checks where all packages want to put their files, and tells what they share.
-fn check_layout(
-    request: &Install<'_>,
-    ground: &Ground,
-    fetched: &Fetched,
-    reporter: &dyn Reporter,
-) -> Result<Vec<layout::Package>, InstallError> {
-    let platform = request.solution.platform;
-    let records = request.solution.records.iter();
-    let python = records
-        .map(|record| &record.package_record)
-        .find(|package| package.name.as_normalized() == "python")
-        .and_then(|package| PythonInfo::from_python_record(package, platform).ok());
-    let packages: Vec<layout::Package> = fetched
-        .packages
-        .iter()
-        .map(|package| package.layout(python.as_ref()))
-        .collect();
-    let text = |path: &PathBuf| {
-        path.to_string_lossy()
-            .replace(std::path::MAIN_SEPARATOR, "/")
-    };
-    let links = ground.tree.links.iter();
-    let present = Present {
-        packages: ground.records.layouts(&kept_names(&ground.changes)),
-        links: links
-            .map(|(path, target)| (text(path), text(target)))
-            .collect(),
-    };
-    let Findings { refused, clobbers } = layout::check(platform, &packages, &present);
-    if !refused.is_empty() {
-        return Err(InstallError::Unsafe { found: refused });
-    }
-    if !clobbers.is_empty() {
-        let diagnostic = clobber_warning(&clobbers);
-        reporter.report(Event::Diagnosed { diagnostic });
-    }
-    Ok(packages)
-}
-
-fn kept_names(changes: &Changes) -> HashSet<&str> {
-    let kept = changes.keep.iter();
-    kept.map(|record| record.package_record.name.as_normalized())
-        .collect()
-}
-
-fn clobber_warning(clobbers: &[Clobber]) -> Diagnostic {
-    let message = match clobbers {
-        [one] => format!("several packages bring `{}`", one.path),
-        many => format!("several packages bring the same {} paths", many.len()),
-    };
-    let mut diagnostic = Diagnostic::warning(Code::INSTALL_LINK, message);
-    for clobber in clobbers.iter().take(5) {
-        let packages = clobber.packages.join("`, `");
-        diagnostic = diagnostic.cause(format!("`{}`: `{packages}`", clobber.path));
-    }
-    diagnostic
 }
 
 /// Builds the new prefix in the stage.

@@ -44,11 +44,7 @@ pub(crate) async fn open_shared(
     reporter: &dyn Reporter,
     cancel: &Cancel,
 ) -> Result<Cache, InstallError> {
-    let mut cache = Cache {
-        layers: Vec::new(),
-        writable: None,
-        _locks: Vec::new(),
-    };
+    let mut cache = Cache::none();
     for directory in [own(access), access.package_cache()] {
         if directory.is_dir() {
             if let Ok(file) = File::open(directory.join(LOCK_NAME)) {
@@ -70,11 +66,7 @@ pub(crate) async fn open_exclusive(
     cancel: &Cancel,
 ) -> Result<Cache, InstallError> {
     let shared = access.package_cache();
-    let mut cache = Cache {
-        layers: Vec::new(),
-        writable: None,
-        _locks: Vec::new(),
-    };
+    let mut cache = Cache::none();
     let reason = match lockable(&shared) {
         Ok(file) => {
             wait(&file, Mode::Exclusive, reporter, cancel).await?;
@@ -174,6 +166,15 @@ pub(crate) fn key(record: &RepoDataRecord) -> CacheKey {
 }
 
 impl Cache {
+    /// Returns a cache without anything in it.
+    pub(crate) fn none() -> Self {
+        Self {
+            layers: Vec::new(),
+            writable: None,
+            _locks: Vec::new(),
+        }
+    }
+
     /// Looks for a package, and returns where it lies.
     pub(crate) async fn find(&self, record: &RepoDataRecord) -> Option<PathBuf> {
         for layer in &self.layers {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use gpuenv_core::layout;
-use rattler_conda_types::{PrefixRecord, RepoDataRecord, prefix_record::PathType};
+use rattler_conda_types::{PrefixRecord, RepoDataRecord, Subdir, prefix_record::PathType};
 
 pub(crate) use history::Entry as HistoryEntry;
 pub use state::{State, Wanted};
@@ -117,6 +117,20 @@ pub fn read_state(prefix: &Path) -> Result<Option<State>, InstallError> {
     }
 }
 
+/// Reads the lock that an environment was installed from, if it is there.
+///
+/// # Errors
+///
+/// Fails if it is there and cannot be read.
+pub fn read_lock(prefix: &Path) -> Result<Option<String>, InstallError> {
+    let path = prefix.join(LOCK);
+    match fs_err::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(InstallError::io("read", &path, error)),
+    }
+}
+
 /// Returns whether the environment is what is wanted, without reading a package.
 ///
 /// Files that were changed by hand are not noticed; packages that another tool
@@ -172,7 +186,7 @@ pub(crate) fn read_records(prefix: &Path) -> Records {
     for (file, record) in parsed {
         match record {
             // A record under a wrong name is not found by whoever removes it.
-            Some(record) if record.file_name() == file => {
+            Some(record) if record.file_name() == file && is_sound(&record) => {
                 let name = record.name().as_normalized().to_string();
                 by_name.entry(name).or_default().push((file, record));
             }
@@ -189,6 +203,17 @@ pub(crate) fn read_records(prefix: &Path) -> Records {
         }
     }
     records
+}
+
+/// Returns whether a record names paths of its prefix only, so that removing
+/// them removes nothing else.
+fn is_sound(record: &PrefixRecord) -> bool {
+    let entries = record.paths_data.paths.iter();
+    let mut paths = entries.flat_map(|entry| {
+        let original = entry.original_path.iter();
+        original.chain(std::iter::once(&entry.relative_path))
+    });
+    paths.all(|path| layout::path_fault(Subdir::NoArch, &path.to_string_lossy()).is_none())
 }
 
 impl Records {
@@ -234,7 +259,10 @@ pub(crate) fn is_own(path: &Path) -> bool {
         }
         ["lib", "gpuenv-cuda", _] => true,
         ["etc", "conda", "activate.d" | "deactivate.d"] => {
-            parts.next().is_some_and(tree::is_gpuenv_name)
+            let name = parts
+                .next()
+                .map(|name| name.to_string_lossy().to_lowercase());
+            name.is_some_and(|name| name.contains("gpuenv"))
         }
         _ => false,
     }

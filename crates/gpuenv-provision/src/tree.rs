@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    ffi::OsStr,
     io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
@@ -232,11 +231,6 @@ fn make_writable(root: &Path) {
     for entry in fs_err::read_dir(root).into_iter().flatten().flatten() {
         make_writable(&entry.path());
     }
-}
-
-/// Returns whether a file name is one of `etc/conda/*.d` that gpuenv writes.
-pub(crate) fn is_gpuenv_name(name: &OsStr) -> bool {
-    name.to_string_lossy().to_lowercase().contains("gpuenv")
 }
 
 #[cfg(all(test, unix))]

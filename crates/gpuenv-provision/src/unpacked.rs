@@ -206,7 +206,8 @@ impl Unpacked {
                 break;
             }
             let metadata = fs_err::symlink_metadata(self.directory.join(ancestor));
-            if !metadata.is_ok_and(|metadata| metadata.is_dir()) {
+            // What is missing as a whole is found missing in a moment.
+            if metadata.is_ok_and(|metadata| !metadata.is_dir()) {
                 return Err(Damage(format!(
                     "`{}` is not a directory",
                     ancestor.display()

@@ -279,7 +279,7 @@ impl Body {
         };
         Failure {
             trouble,
-            causes: causes(&error.without_url()),
+            causes: last_cause(&error.without_url()),
             may_pass: true,
             tried_again: false,
         }
@@ -337,11 +337,16 @@ impl Failure {
         };
         Self {
             trouble,
-            causes: causes(&error),
+            causes: last_cause(&error),
             may_pass: false,
             tried_again: trouble != FetchTrouble::Other,
         }
     }
+}
+
+/// Returns what lies at the bottom; the layers above say nothing to a user.
+fn last_cause(error: &reqwest::Error) -> Vec<String> {
+    causes(error).pop().into_iter().collect()
 }
 
 /// Returns the first byte of a partial answer: 5 of `bytes 5-9/10`.

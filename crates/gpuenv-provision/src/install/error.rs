@@ -190,10 +190,10 @@ fn count(packages: &[String], damaged: &[String]) -> String {
 fn unsafe_text(found: &[Unsafe]) -> String {
     match found.first() {
         Some(first) => format!(
-            "`{}` would leave its prefix: {}",
+            "`{}` must not be installed: {}",
             first.package, first.reason
         ),
-        None => "a package would leave its prefix".to_string(),
+        None => "a package must not be installed".to_string(),
     }
 }
 
@@ -245,16 +245,21 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     texts
 }
 
-/// Returns the first I/O error among an error and what caused it.
+/// Returns what kind of I/O error is among an error and what caused it.
 pub(crate) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let mut found = None;
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return Some(error.kind());
+            found = Some(error.kind());
+            // A wrapper around another error; that one knows more.
+            if error.kind() != io::ErrorKind::Other {
+                break;
+            }
         }
         next = error.source();
     }
-    None
+    found
 }
 
 impl From<InstallError> for Diagnostic {

@@ -12,7 +12,7 @@ use rattler::install::{ExternalSymlinkPolicy, Installer, InstallerError, Transac
 use rattler_conda_types::{PrefixRecord, RepoDataRecord};
 use rattler_networking::{LazyClient, OfflineMiddleware};
 
-use super::{Install, InstallError, causes, error, io_kind, kept_names};
+use super::{Install, InstallError, causes, ground::kept_names, io_kind, is_about_place};
 use crate::{
     fetch::Fetched,
     prefix::{self, Records},
@@ -71,7 +71,7 @@ fn link_error(error: &InstallerError, stage: &Stage) -> InstallError {
     }
     let texts = causes(error);
     match io_kind(error) {
-        Some(kind) if error::is_about_place(kind) => {
+        Some(kind) if is_about_place(kind) => {
             let source = io::Error::new(kind, texts.join(": "));
             InstallError::io("write into", &stage.prefix, source)
         }

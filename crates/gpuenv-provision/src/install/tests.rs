@@ -2,6 +2,7 @@
 
 mod archive;
 mod hostile;
+mod network;
 mod safety;
 
 use std::{sync::Mutex, time::Duration};
@@ -11,12 +12,47 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 
 use self::archive::archive;
 use super::*;
+use crate::tree;
 
 /// Everything that an install needs, below one directory.
 struct World {
     directory: tempfile::TempDir,
     access: Access,
     activation: ActivationSettings,
+}
+
+/// What differs between the installs of the tests.
+struct Options {
+    prefix: Option<PathBuf>,
+    force: bool,
+    protected: Vec<PathBuf>,
+    cancel: Cancel,
+    /// Whether the disk is full when our own files are written.
+    is_full: bool,
+    /// Whether the user saves files in the old environment meanwhile.
+    is_used: bool,
+    reporter: Arc<dyn Reporter>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            prefix: None,
+            force: false,
+            protected: Vec::new(),
+            cancel: Cancel::never(),
+            is_full: false,
+            is_used: false,
+            reporter: Arc::new(Recorder::default()),
+        }
+    }
+}
+
+fn told(reporter: &Arc<Recorder>) -> Options {
+    Options {
+        reporter: reporter.clone(),
+        ..Options::default()
+    }
 }
 
 /// Keeps what it hears.
@@ -106,52 +142,69 @@ impl World {
     }
 
     async fn install(&self, records: &[RepoDataRecord]) -> Result<Installed, InstallError> {
-        self.install_with(records, |_| {}, Arc::new(Recorder::default()))
-            .await
+        self.install_with(records, Options::default()).await
     }
 
-    /// Installs after the request was changed.
     async fn install_with(
         &self,
         records: &[RepoDataRecord],
-        change: impl FnOnce(&mut Install<'_>),
-        reporter: Arc<dyn Reporter>,
+        options: Options,
     ) -> Result<Installed, InstallError> {
         let lock_text = lock_text(records);
         let solution = Solution {
             platform: Subdir::Linux64,
             records: records.to_vec(),
         };
-        let prefix = self.prefix();
+        let prefix = options.prefix.unwrap_or_else(|| self.prefix());
         let registry = self.at("environments.txt");
         let finish = |stage: &Path, prefix: &Path| {
+            if options.is_full {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            if options.is_used {
+                save(prefix)?;
+            }
             let script = stage.join("etc/conda/activate.d/gpuenv.sh");
             fs_err::create_dir_all(script.parent().unwrap_or(stage))?;
             fs_err::write(script, prefix.as_os_str().as_encoded_bytes())
         };
-        let mut request = Install {
+        let request = Install {
             prefix: &prefix,
             name: "e",
             recipe: Some("demo"),
             wanted: self.wanted(&lock_text),
             solution: &solution,
             requested: &[],
-            force: false,
-            protected: &[],
+            force: options.force,
+            protected: &options.protected,
             registry: Some(&registry),
-            cancel: Cancel::never(),
+            cancel: options.cancel,
             finish: &finish,
             now: Timestamp::UNIX_EPOCH,
             command_line: "gpuenv create demo",
         };
-        change(&mut request);
-        install(&request, &self.access, reporter).await
+        install(&request, &self.access, options.reporter).await
     }
 
     /// Returns what is beside the prefix, hidden names included.
     fn beside(&self) -> Vec<String> {
         names(&self.at("envs"))
     }
+}
+
+/// Saves a new file and a known one, as editors do: beside it, then renamed.
+/// Returns mirrors that answer for a place that nobody can reach.
+fn mirror(to: &str) -> Mirrors {
+    let mut mirrors = Mirrors::default();
+    mirrors.add("https://far.invalid/", to).unwrap();
+    mirrors
+}
+
+fn save(prefix: &Path) -> io::Result<()> {
+    fs_err::create_dir(prefix.join("notes"))?;
+    fs_err::write(prefix.join("notes/new.ipynb"), "new")?;
+    fs_err::write(prefix.join("known.tmp"), "saved again")?;
+    fs_err::rename(prefix.join("known.tmp"), prefix.join("known.ipynb"))
 }
 
 fn lock_text(records: &[RepoDataRecord]) -> String {
@@ -195,10 +248,7 @@ async fn a_new_environment_is_complete_and_then_left_alone() {
         python(&channel, "3.12.1"),
     ];
     let recorder = Arc::new(Recorder::default());
-    let done = world
-        .install_with(&records, |_| {}, recorder.clone())
-        .await
-        .unwrap();
+    let done = world.install_with(&records, told(&recorder)).await.unwrap();
     assert!(!done.already_right);
     assert_eq!(done.changes.add.len(), 3);
     assert_eq!(recorder.finished(), (3, 3));
@@ -227,7 +277,7 @@ async fn a_new_environment_is_complete_and_then_left_alone() {
     assert_eq!(world.beside(), ["e"]);
     assert_eq!(
         registry::list(&world.at("environments.txt")).unwrap(),
-        [prefix.clone()]
+        std::slice::from_ref(&prefix)
     );
     let history = world.read("conda-meta/history");
     insta::assert_snapshot!(history.replace(channel.to_str().unwrap(), "CHANNEL"), @r"
@@ -317,4 +367,23 @@ async fn a_removed_environment_leaves_nothing() {
     fs_err::create_dir_all(world.at("envs/e/conda-meta")).unwrap();
     assert_eq!(code(remove().await.unwrap_err()), "GE505");
     assert!(world.at("envs/e/conda-meta").exists());
+}
+
+#[tokio::test]
+async fn what_is_saved_during_an_update_is_not_lost() {
+    let world = World::new();
+    let channel = world.channel();
+    let records = [archive("a", "1").file("share/a", "a").publish(&channel)];
+    world.install(&records).await.unwrap();
+    fs_err::write(world.prefix().join("known.ipynb"), "saved once").unwrap();
+    let records = [archive("b", "1").file("share/b", "b").publish(&channel)];
+    let options = Options {
+        is_used: true,
+        ..Options::default()
+    };
+    world.install_with(&records, options).await.unwrap();
+    assert_eq!(world.read("notes/new.ipynb"), "new");
+    assert_eq!(world.read("share/b"), "b");
+    #[cfg(unix)]
+    assert_eq!(world.read("known.ipynb"), "saved again");
 }

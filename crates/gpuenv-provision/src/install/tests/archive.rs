@@ -67,6 +67,19 @@ impl Archive {
         self.entry(json!({ "_path": path, "path_type": "softlink" }))
     }
 
+    /// Adds a file that the package does not list.
+    pub(super) fn unlisted(mut self, path: &str, content: &str) -> Self {
+        self.files
+            .push((path.to_string(), content.as_bytes().to_vec()));
+        self
+    }
+
+    /// Adds a link that the package does not list.
+    pub(super) fn unlisted_link(mut self, path: &str, target: &str) -> Self {
+        self.links.push((path.to_string(), target.to_string()));
+        self
+    }
+
     /// Adds a line to the package's own list of paths, whatever it says.
     pub(super) fn entry(mut self, entry: Value) -> Self {
         self.entries.push(entry);

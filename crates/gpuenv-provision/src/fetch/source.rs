@@ -1,0 +1,242 @@
+//! Where one archive comes from, and what arriving and unpacking it comes to.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use gpuenv_core::Reporter;
+use rattler_conda_types::{
+    RepoDataRecord,
+    package::{CondaArchiveType, DistArchiveType},
+};
+use rattler_digest::Sha256Hash;
+use rattler_networking::LazyClient;
+use rattler_package_streaming::{ExtractError, ExtractResult, tokio::async_read};
+use tokio_util::io::StreamReader;
+use url::Url;
+
+use super::body::{Body, Failure, Request};
+use crate::{
+    install::{InstallError, causes, io_kind, is_about_place},
+    tree,
+};
+
+/// Carries our error through the cache of rattler, which shares it.
+#[derive(Debug, thiserror::Error)]
+#[error("the package cannot be brought")]
+pub(super) struct Refusal(Mutex<Option<InstallError>>);
+
+impl Refusal {
+    fn new(error: InstallError) -> Self {
+        Self(Mutex::new(Some(error)))
+    }
+
+    /// Takes the error out; there is one the first time.
+    pub(super) fn take(&self) -> Option<InstallError> {
+        self.0.lock().ok()?.take()
+    }
+}
+
+/// Where one archive comes from.
+pub(super) struct Source {
+    pub(super) record: RepoDataRecord,
+    pub(super) url: Url,
+    pub(super) client: LazyClient,
+    pub(super) retries: u32,
+    pub(super) reporter: Arc<dyn Reporter>,
+}
+
+/// What one try came to.
+enum Outcome {
+    Done(Option<Sha256Hash>),
+    /// The archive cannot be unpacked as it comes, but perhaps as a whole.
+    NeedsWhole,
+    /// It may be another one when asked for past all caches.
+    Again(InstallError),
+    Failed(InstallError),
+}
+
+impl Source {
+    /// Downloads the archive and unpacks it into a new directory.
+    pub(super) async fn unpack(&self, directory: &Path) -> Result<Option<Sha256Hash>, Refusal> {
+        let (mut whole, mut anew) = (false, false);
+        loop {
+            match self.try_unpack(directory, whole, anew).await {
+                Outcome::Done(hash) => return Ok(hash),
+                Outcome::NeedsWhole if !whole => whole = true,
+                Outcome::Again(_) if !anew && self.url.scheme() != "file" => anew = true,
+                Outcome::Again(error) | Outcome::Failed(error) => return Err(Refusal::new(error)),
+                Outcome::NeedsWhole => {
+                    return Err(Refusal::new(
+                        self.bad("it cannot be read as a zip archive".to_string()),
+                    ));
+                }
+            }
+            let cleared = tree::remove(directory).and_then(|()| fs_err::create_dir_all(directory));
+            if let Err(error) = cleared {
+                return Err(Refusal::new(InstallError::io("empty", directory, error)));
+            }
+        }
+    }
+
+    async fn try_unpack(&self, directory: &Path, whole: bool, anew: bool) -> Outcome {
+        let mut body = Body::new(Request {
+            client: self.client.clone(),
+            url: self.url.clone(),
+            package: self.record.identifier.to_string(),
+            size: self.record.package_record.size,
+            retries: self.retries,
+            anew,
+            reporter: self.reporter.clone(),
+        });
+        let extracted = self.extract(&mut body, directory, whole).await;
+        if let Some(failure) = body.take_failure() {
+            return Outcome::Failed(self.not_arrived(&body, failure));
+        }
+        match extracted {
+            Ok(result) => self.judge(&body, &result),
+            Err(ExtractError::ZipError(error)) if error.to_string().contains(NEEDS_WHOLE) => {
+                Outcome::NeedsWhole
+            }
+            Err(error) => self.explain(&mut body, directory, error).await,
+        }
+    }
+
+    async fn extract(
+        &self,
+        body: &mut Body,
+        directory: &Path,
+        whole: bool,
+    ) -> Result<ExtractResult, ExtractError> {
+        let reader = StreamReader::new(Box::pin(body.stream()));
+        match self.record.identifier.archive_type {
+            DistArchiveType::Conda(CondaArchiveType::TarBz2) => {
+                async_read::extract_tar_bz2(reader, directory).await
+            }
+            DistArchiveType::Conda(CondaArchiveType::Conda) if whole => {
+                async_read::extract_conda_via_buffering(reader, directory).await
+            }
+            DistArchiveType::Conda(CondaArchiveType::Conda) => {
+                async_read::extract_conda(reader, directory).await
+            }
+            DistArchiveType::Wheel(_) => {
+                async_read::extract_wheel(reader, directory, &self.record.package_record).await
+            }
+        }
+    }
+
+    /// Compares what arrived with the lock; the stronger of two hashes decides.
+    fn judge(&self, body: &Body, result: &ExtractResult) -> Outcome {
+        let package = &self.record.package_record;
+        let wrong = match (&package.sha256, &package.md5) {
+            (Some(expected), _) if *expected != result.sha256 => {
+                Some((hex::encode(expected), hex::encode(result.sha256)))
+            }
+            (None, Some(expected)) if *expected != result.md5 => {
+                Some((hex::encode(expected), hex::encode(result.md5)))
+            }
+            _ => None,
+        };
+        match wrong {
+            Some((expected, actual)) => Outcome::Again(self.other_hash(body, expected, actual)),
+            None => Outcome::Done(Some(result.sha256)),
+        }
+    }
+
+    /// Finds out why an archive could not be unpacked although all of it came.
+    async fn explain(&self, body: &mut Body, directory: &Path, error: ExtractError) -> Outcome {
+        if let Some(kind) = io_kind(&error)
+            && is_about_place(kind)
+        {
+            let source = io::Error::new(kind, error.to_string());
+            let cache = directory.parent().unwrap_or(directory);
+            return Outcome::Failed(InstallError::io("unpack into", cache, source));
+        }
+        body.drain().await;
+        if let Some(failure) = body.take_failure() {
+            return Outcome::Failed(self.not_arrived(body, failure));
+        }
+        let actual = body.sha256();
+        match self.record.package_record.sha256 {
+            Some(expected) if expected == actual => {
+                Outcome::Failed(self.bad(unpack_reason(&error)))
+            }
+            Some(expected) => {
+                let (expected, actual) = (hex::encode(expected), hex::encode(actual));
+                Outcome::Again(self.other_hash(body, expected, actual))
+            }
+            None => Outcome::Again(self.bad(unpack_reason(&error))),
+        }
+    }
+
+    fn not_arrived(&self, body: &Body, failure: Failure) -> InstallError {
+        InstallError::Fetch {
+            package: self.record.identifier.to_string(),
+            url: shown(&self.url),
+            trouble: failure.trouble,
+            tries: body.tries(),
+            causes: failure.causes,
+        }
+    }
+
+    fn other_hash(&self, body: &Body, expected: String, actual: String) -> InstallError {
+        InstallError::Hash {
+            package: self.record.identifier.to_string(),
+            url: shown(&self.url),
+            expected,
+            actual,
+            expected_bytes: self.record.package_record.size,
+            bytes: body.received(),
+            is_page: body.is_page(),
+        }
+    }
+
+    fn bad(&self, reason: String) -> InstallError {
+        InstallError::BadPackage {
+            package: self.record.identifier.to_string(),
+            reason,
+        }
+    }
+}
+
+/// What the zip reader says of an archive that states sizes behind the data.
+const NEEDS_WHOLE: &str = "The file length is not available in the local header";
+
+fn unpack_reason(error: &ExtractError) -> String {
+    causes(error).join(": ")
+}
+
+/// Returns a URL without what must not be shown.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    let path = url.path().to_string();
+    if let Some((before, rest)) = path.split_once("/t/")
+        && let Some((_, after)) = rest.split_once('/')
+    {
+        url.set_path(&format!("{before}/t/***/{after}"));
+    }
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        let show = |text: &str| shown(&Url::parse(text).unwrap());
+        assert_eq!(
+            show("https://me:pw@x.example/c/a.conda?sig=1"),
+            "https://x.example/c/a.conda"
+        );
+        assert_eq!(
+            show("https://x.example/t/abc/c/a.conda"),
+            "https://x.example/t/***/c/a.conda"
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! What is at a prefix before an install, and whether the packages fit in.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use gpuenv_core::{
+    Changes, Code, Diagnostic, Event, Reporter, changes,
+    layout::{self, Clobber, Findings, Present, Reason},
+};
+use rattler::install::PythonInfo;
+use rattler_conda_types::RepoDataRecord;
+
+use super::{Install, InstallError, not_ours};
+use crate::{
+    fetch::Fetched,
+    prefix::{self, Found, Records},
+    tree::{self, Tree},
+};
+
+/// What is at the prefix, and what has to change.
+pub(super) struct Ground {
+    pub(super) found: Found,
+    pub(super) records: Records,
+    pub(super) changes: Changes,
+    /// What is at the prefix, if it is to be kept.
+    pub(super) tree: Tree,
+}
+
+impl Ground {
+    pub(super) fn is_update(&self) -> bool {
+        matches!(self.found, Found::Ours(_) | Found::Damaged)
+    }
+}
+
+/// Looks at a prefix and decides what has to change there.
+pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, InstallError> {
+    let found = prefix::classify(real)?;
+    let mut ground = Ground {
+        found,
+        records: Records::default(),
+        changes: Changes::default(),
+        tree: Tree::default(),
+    };
+    match &ground.found {
+        Found::Absent | Found::Empty | Found::Ours(_) | Found::Damaged => {}
+        Found::Conda | Found::Foreign | Found::NotADirectory | Found::DanglingLink => {
+            if !request.force {
+                return Err(not_ours(request.prefix, ground.found));
+            }
+            protect(request, real)?;
+        }
+    }
+    if ground.is_update() {
+        ground.records = prefix::read_records(real);
+        ground.tree = tree::read(real, &prefix::is_own)?;
+    }
+    ground.changes = changes::diff(&request.solution.records, &ground.records.repodata());
+    let is_moved = match &ground.found {
+        Found::Ours(state) => state.prefix != request.prefix,
+        _ => true,
+    };
+    if request.force || is_moved {
+        ground.changes.relink_all();
+    }
+    Ok(ground)
+}
+
+fn protect(request: &Install<'_>, real: &Path) -> Result<(), InstallError> {
+    let resolved = |path: &PathBuf| fs_err::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let is_needed = request
+        .protected
+        .iter()
+        .any(|path| resolved(path).starts_with(real));
+    match is_needed {
+        true => Err(InstallError::Protected {
+            prefix: request.prefix.to_path_buf(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Checks where all packages want to put their files, and tells what they share.
+pub(super) fn check_layout(
+    request: &Install<'_>,
+    ground: &Ground,
+    fetched: &Fetched,
+    reporter: &dyn Reporter,
+) -> Result<Vec<layout::Package>, InstallError> {
+    let platform = request.solution.platform;
+    let records = request.solution.records.iter();
+    let python = records
+        .map(|record| &record.package_record)
+        .find(|package| package.name.as_normalized() == "python")
+        .and_then(|package| PythonInfo::from_python_record(package, platform).ok());
+    let packages: Vec<layout::Package> = fetched
+        .packages
+        .iter()
+        .map(|package| package.layout(python.as_ref()))
+        .collect();
+    let text = |path: &PathBuf| {
+        path.to_string_lossy()
+            .replace(std::path::MAIN_SEPARATOR, "/")
+    };
+    let links = ground.tree.links.iter();
+    let present = Present {
+        packages: ground.records.layouts(&kept_names(&ground.changes)),
+        links: links
+            .map(|(path, target)| (text(path), text(target)))
+            .collect(),
+    };
+    let Findings {
+        mut refused,
+        clobbers,
+    } = layout::check(platform, &packages, &present);
+    // What is unlinked goes the same ways; its other places are settled.
+    let unlinked = ground.records.layouts(&names(ground.changes.to_unlink()));
+    let unlinked = layout::check(platform, &unlinked, &present).refused;
+    refused.extend(
+        unlinked
+            .into_iter()
+            .filter(|found| found.reason == Reason::WayLeaves),
+    );
+    if !refused.is_empty() {
+        return Err(InstallError::Unsafe { found: refused });
+    }
+    tell_scripts(&packages, reporter);
+    if !clobbers.is_empty() {
+        let diagnostic = clobber_warning(&clobbers);
+        reporter.report(Event::Diagnosed { diagnostic });
+    }
+    Ok(packages)
+}
+
+/// Returns the names of the packages that stay as they are.
+pub(super) fn kept_names(changes: &Changes) -> HashSet<&str> {
+    names(&changes.keep)
+}
+
+fn names<'a>(records: impl IntoIterator<Item = &'a RepoDataRecord>) -> HashSet<&'a str> {
+    let name = |record: &'a RepoDataRecord| record.package_record.name.as_normalized();
+    records.into_iter().map(name).collect()
+}
+
+/// Tells of scripts that conda would run now, and that we never run.
+fn tell_scripts(packages: &[layout::Package], reporter: &dyn Reporter) {
+    let is_script = |path: &str| {
+        let name = path
+            .strip_prefix("bin/.")
+            .or_else(|| path.strip_prefix("Scripts/."));
+        name.is_some_and(|name| name.ends_with("-post-link.sh") || name.ends_with("-post-link.bat"))
+    };
+    let has_script =
+        |package: &&layout::Package| package.entries.iter().any(|entry| is_script(&entry.path));
+    let labels: Vec<&str> = packages
+        .iter()
+        .filter(has_script)
+        .map(|package| package.label.as_str())
+        .collect();
+    if !labels.is_empty() {
+        let message = format!(
+            "the post-link scripts of {} packages are not run",
+            labels.len()
+        );
+        let diagnostic = Diagnostic::note(Code::INSTALL_LINK, message).cause(labels.join(", "));
+        reporter.report(Event::Diagnosed { diagnostic });
+    }
+}
+
+fn clobber_warning(clobbers: &[Clobber]) -> Diagnostic {
+    let message = match clobbers {
+        [one] => format!("several packages bring `{}`", one.path),
+        many => format!("several packages bring the same {} paths", many.len()),
+    };
+    let mut diagnostic = Diagnostic::warning(Code::INSTALL_LINK, message);
+    for clobber in clobbers.iter().take(5) {
+        let packages = clobber.packages.join("`, `");
+        diagnostic = diagnostic.cause(format!("`{}`: `{packages}`", clobber.path));
+    }
+    diagnostic
+}
