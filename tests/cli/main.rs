@@ -9,4 +9,5 @@ mod markdown;
 mod output;
 mod program;
 mod progress;
+mod real_solves;
 mod source;

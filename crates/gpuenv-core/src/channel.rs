@@ -106,25 +106,6 @@ pub struct Mirrors {
 }
 
 impl Mirrors {
-    /// Reads mirrors as users give them: `URL` or `BASE=URL`.
-    ///
-    /// # Errors
-    ///
-    /// GE307 if one of them cannot be read.
-    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, ChannelError> {
-        let mut mirrors = Self::default();
-        for text in texts {
-            let text = text.as_ref().trim();
-            // A URL may hold `=` too, so the base must itself be a URL.
-            let (base, to) = match text.split_once('=') {
-                Some((base, to)) if base.contains("://") && to.contains("://") => (base, to),
-                _ => (CANONICAL_BASE, text),
-            };
-            mirrors.add(base, to)?;
-        }
-        Ok(mirrors)
-    }
-
     /// Adds a rule; the earlier of two rules for one base stays.
     ///
     /// # Errors
@@ -244,13 +225,15 @@ mod tests {
 
     #[test]
     fn the_longest_mirror_wins_and_the_rest_stays() {
-        let mirrors = Mirrors::parse(&[
-            "file:///mirror",
-            "https://conda.anaconda.org/nvidia=http://lab.example/nv?",
-            "https://other.example/=http://lab.example/other",
-        ]);
-        assert!(mirrors.is_ok());
-        let mirrors = mirrors.unwrap();
+        let mut mirrors = Mirrors::default();
+        for (base, to) in [
+            (CANONICAL_BASE, "file:///mirror"),
+            ("https://conda.anaconda.org/nvidia", "http://lab.example/nv"),
+            ("https://other.example/", "http://lab.example/other"),
+            (CANONICAL_BASE, "file:///too/late"),
+        ] {
+            mirrors.add(base, to).unwrap();
+        }
         let apply = |text: &str| mirrors.apply(&canonical_url(text).unwrap()).to_string();
         assert_eq!(apply("conda-forge"), "file:///mirror/conda-forge/");
         assert_eq!(
@@ -258,6 +241,8 @@ mod tests {
             "http://lab.example/other/a/"
         );
         assert_eq!(apply("https://third.example/a"), "https://third.example/a/");
-        assert!(Mirrors::parse(&["nonsense"]).is_err());
+        assert_eq!(apply("nvidia"), "http://lab.example/nv/");
+        assert!(mirrors.add(CANONICAL_BASE, "nonsense").is_err());
+        assert!(mirrors.add(CANONICAL_BASE, "ftp://x.example/").is_err());
     }
 }

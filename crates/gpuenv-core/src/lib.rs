@@ -13,6 +13,7 @@ pub mod channel;
 pub mod code;
 pub mod diagnostic;
 pub mod event;
+pub mod exclude_newer;
 pub mod layout;
 pub mod lock;
 pub mod plan;

@@ -225,6 +225,17 @@ fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
     if package.sha256.is_none() && package.md5.is_none() {
         return refuse("it has no hash, so a download could not be verified");
     }
+    let name = package.name.as_normalized();
+    let plain = |text: &str| {
+        let mut bytes = text.bytes();
+        let first = bytes
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        first && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._+!-".contains(&byte))
+    };
+    if !plain(name) || !plain(&package.version.as_str()) || !plain(package.build.as_str()) {
+        return refuse("its name, version or build could not name a file");
+    }
     if !matches!(record.url.scheme(), "http" | "https" | "file") {
         return refuse("its URL can only be http, https or file");
     }

@@ -148,7 +148,7 @@ pub fn verify(
 
 fn verify_record(record: &RepoDataRecord, present: &Present<'_>, violations: &mut Vec<Violation>) {
     for text in &record.package_record.depends {
-        match parse(text) {
+        match parse_spec(text) {
             None => violations.push(Violation::Unreadable {
                 by: label(record),
                 spec: text.clone(),
@@ -163,7 +163,9 @@ fn verify_record(record: &RepoDataRecord, present: &Present<'_>, violations: &mu
     }
     for text in &record.package_record.constrains {
         // A constraint that cannot be read constrains nothing, as solvers have it.
-        let Some(spec) = parse(text) else { continue };
+        let Some(spec) = parse_spec(text) else {
+            continue;
+        };
         if let Some(found) = present.found(&spec)
             && !present.satisfies(&spec)
         {
@@ -230,12 +232,19 @@ fn is_of_channel(channel: &Channel, record: &RepoDataRecord) -> bool {
     record.url.as_str().starts_with(channel.base_url.as_str())
 }
 
-fn parse(text: &str) -> Option<MatchSpec> {
+/// Reads a dependency as channels write it.
+pub fn parse_spec(text: &str) -> Option<MatchSpec> {
     let options = ParseMatchSpecOptions::lenient()
         .with_extras(true)
         .with_conditionals(true)
         .with_flags(true);
     MatchSpec::from_str(text, options).ok()
+}
+
+/// Returns the package that a dependency is about, as channels write it.
+pub fn name_of(text: &str) -> &str {
+    let end = text.find([' ', '=', '<', '>', '!', '~', '[', ';']);
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Returns `name version build`, as conda lists a package.
@@ -267,7 +276,7 @@ pub fn unneeded(dependencies: &[Dependency], records: &[RepoDataRecord]) -> Vec<
         };
         if needed.insert(name) {
             let names = record.package_record.depends.iter().filter_map(|text| {
-                let spec = parse(text)?;
+                let spec = parse_spec(text)?;
                 Some(spec.name.as_exact()?.as_normalized().to_string())
             });
             open.extend(names);

@@ -65,7 +65,7 @@ impl ChannelPlace {
 impl Index {
     fn new(buckets: &[RepoData], places: Vec<ChannelPlace>) -> Self {
         let sorted = buckets.iter().map(|bucket| {
-            let mut records: Vec<_> = bucket.iter_arc().cloned().collect();
+            let mut records: Vec<_> = bucket.iter_arc().map(without_index_time).collect();
             records.sort_unstable_by(|a, b| a.url.as_str().cmp(b.url.as_str()));
             records
         });
@@ -110,6 +110,13 @@ impl Index {
     /// Returns the spec as it matches records: with the URL that is read.
     pub fn fetched(&self, spec: &MatchSpec) -> MatchSpec {
         let mut spec = spec.clone();
+        let url = spec
+            .url
+            .as_ref()
+            .and_then(|url| self.fetched_urls(url).next());
+        if let Some(url) = url {
+            spec.url = Url::parse(&url).ok();
+        }
         if let Some(channel) = &spec.channel {
             let base = channel.base_url.as_str();
             let same = |place: &&ChannelPlace| {
@@ -121,6 +128,18 @@ impl Index {
         }
         spec
     }
+}
+
+/// Returns the record without the time at which a server indexed it.
+///
+/// A mirror that was made today says today of every package. The time of the
+/// build is the same everywhere, so only it decides what is too new.
+fn without_index_time(record: &Arc<RepoDataRecord>) -> Arc<RepoDataRecord> {
+    let mut record = record.clone();
+    if record.package_record.indexed_timestamp.is_some() {
+        Arc::make_mut(&mut record).package_record.indexed_timestamp = None;
+    }
+    record
 }
 
 fn channel_at(url: &Url) -> Channel {

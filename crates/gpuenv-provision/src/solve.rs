@@ -79,13 +79,18 @@ pub async fn solve(
         .read(plans)
         .await
         .map_err(|error| vec![SolveError::Index(error)])?;
-    let solves = plans.iter().zip(indices).map(|(plan, index)| {
-        let (plan, wishes, reporter) = (plan.clone(), wishes.clone(), reporter.clone());
-        let (index, channels) = (Arc::new(index), &channels);
+    let all: Vec<(Subdir, Arc<Index>)> = plans
+        .iter()
+        .map(Plan::platform)
+        .zip(indices.into_iter().map(Arc::new))
+        .collect();
+    let solves = plans.iter().zip(&all).map(|(plan, (_, index))| {
+        let (wishes, reporter) = (wishes.clone(), reporter.clone());
+        let (for_solve, for_names, index) = (plan.clone(), plan, index.clone());
+        let (channels, all) = (&channels, &all);
         async move {
-            let (for_solve, for_names) = (index.clone(), plan.clone());
             let solved = tokio::task::spawn_blocking(move || {
-                solve_one(&plan, &for_solve, &wishes, &*reporter)
+                solve_one(&for_solve, &index, &wishes, &*reporter)
             });
             match solved.await {
                 Ok(Err(SolveError::NoSuchPackage {
@@ -95,19 +100,25 @@ pub async fn solve(
                     place,
                     ..
                 })) => {
-                    let known = channels.names(&for_names).await;
-                    let known = known.iter().map(|name| name.as_normalized());
-                    let meant = explain::meant(&name, known);
+                    let known = channels.names(for_names).await;
+                    let known = known.iter().map(|name| name.as_normalized()).collect();
+                    let meant = explain::meant(&name, &known).map(str::to_string);
+                    let elsewhere = elsewhere(&name, all);
                     Err(SolveError::NoSuchPackage {
                         name,
                         channels: searched,
                         platform,
                         place,
                         meant,
+                        elsewhere,
                     })
                 }
                 Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                // The solver panics on some dependencies that no channel should hold.
+                Err(_) => Err(SolveError::Unreadable {
+                    platform: plan.platform(),
+                    reason: "the solver stopped half-way".to_string(),
+                }),
             }
         }
     });
@@ -125,22 +136,43 @@ pub async fn solve(
     }
 }
 
+/// Returns the other platforms of this run for which a channel has the package.
+fn elsewhere(name: &str, all: &[(Subdir, Arc<Index>)]) -> Vec<Subdir> {
+    let has = |index: &Index| {
+        let mut names = index
+            .records()
+            .map(|r| r.package_record.name.as_normalized());
+        names.any(|known| known == name)
+    };
+    let platforms = all.iter().filter(|(_, index)| has(index));
+    platforms.map(|(platform, _)| *platform).collect()
+}
+
 /// One question to the solver; [`explain`] asks it again with less.
 #[derive(Clone)]
 pub(crate) struct Question {
-    pub specs: Vec<MatchSpec>,
+    /// The recipe's lines, in order; `None` for one that is left out.
+    pub lines: Vec<Option<MatchSpec>>,
+    /// What is asked for beside the lines.
+    pub more: Vec<MatchSpec>,
     pub virtual_packages: Vec<GenericVirtualPackage>,
     pub exclude_newer: Option<Timestamp>,
+    pub priority: ChannelPriority,
+    /// The channel that comes before all others, as its records name it.
+    pub first: Option<String>,
     pub deadline: Duration,
 }
 
 impl Question {
     fn of(plan: &Plan, index: &Index, wishes: &Wishes) -> Self {
-        let specs = plan.dependencies.iter().map(|d| index.fetched(&d.spec));
+        let lines = plan.dependencies.iter();
         Self {
-            specs: specs.collect(),
+            lines: lines.map(|line| Some(index.fetched(&line.spec))).collect(),
+            more: Vec::new(),
             virtual_packages: plan.target.virtual_packages(),
             exclude_newer: wishes.exclude_newer,
+            priority: ChannelPriority::Strict,
+            first: None,
             deadline: DEADLINE,
         }
     }
@@ -152,13 +184,22 @@ pub(crate) fn ask(
     index: &Index,
     favoured: Vec<&RepoDataRecord>,
 ) -> Result<Vec<RepoDataRecord>, Unsolved> {
-    let buckets = index.buckets.iter();
+    let mut buckets: Vec<_> = index.buckets.iter().collect();
+    if let Some(first) = &question.first {
+        let is_first = |bucket: &&Vec<Arc<RepoDataRecord>>| {
+            let channel = bucket.first().and_then(|record| record.channel.as_ref());
+            channel == Some(first)
+        };
+        buckets.sort_by_key(|bucket| !is_first(bucket));
+    }
+    let buckets = buckets.into_iter();
     let buckets = buckets.map(|bucket| bucket.iter().map(Arc::as_ref));
+    let lines = question.lines.iter().flatten();
     let task = SolverTask {
-        specs: question.specs.clone(),
+        specs: lines.chain(&question.more).cloned().collect(),
         virtual_packages: question.virtual_packages.clone(),
         locked_packages: favoured,
-        channel_priority: ChannelPriority::Strict,
+        channel_priority: question.priority,
         exclude_newer: question.exclude_newer.map(ExcludeNewer::from_datetime),
         timeout: Some(question.deadline),
         ..buckets.collect()
@@ -183,9 +224,13 @@ fn solve_one(
     let records = match ask(&question, index, favoured(index, wishes, platform)) {
         Ok(records) => records,
         Err(Unsolved::Cancelled) => return Err(SolveError::TimedOut { platform }),
-        Err(error) => {
-            let explanation = explain::explain(plan, index, &question, &error);
+        Err(Unsolved::Unsolvable(reasons)) => {
+            let explanation = explain::explain(plan, index, &question, &reasons.join("\n"));
             return Err(SolveError::Unsolvable(Box::new(explanation)));
+        }
+        Err(error) => {
+            let reason = error.to_string();
+            return Err(SolveError::Unreadable { platform, reason });
         }
     };
     let mut records: Vec<_> = records
@@ -254,6 +299,8 @@ pub enum SolveError {
         place: Option<gpuenv_core::Place>,
         /// A known name that looks alike.
         meant: Option<String>,
+        /// Platforms for which there is one.
+        elsewhere: Vec<Subdir>,
     },
     /// No set of packages satisfies the recipe.
     #[error("{}", .0.summary)]
@@ -263,6 +310,14 @@ pub enum SolveError {
     TimedOut {
         /// The platform.
         platform: Subdir,
+    },
+    /// The channels hold something that the solver cannot take.
+    #[error("what the channels hold for {platform} cannot be solved with: {reason}")]
+    Unreadable {
+        /// The platform.
+        platform: Subdir,
+        /// What the solver says.
+        reason: String,
     },
     /// The solver's answer is wrong.
     #[error("the solution for {platform} does not pass gpuenv's own check")]
@@ -282,20 +337,31 @@ impl From<SolveError> for Diagnostic {
             SolveError::NoSuchPackage {
                 channels,
                 place,
+                platform,
                 meant,
+                elsewhere,
                 ..
             } => {
                 let mut diagnostic = Diagnostic::error(Code::SOLVE_UNSOLVABLE, message);
                 diagnostic.place = place;
                 diagnostic = diagnostic.cause(format!("searched: {}", channels.join(", ")));
-                match meant {
-                    Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-                    None => diagnostic.help("check the name, or add the channel that has it"),
+                for other in &elsewhere {
+                    diagnostic = diagnostic.cause(format!("there is one for {other}"));
+                }
+                match (meant, elsewhere.is_empty()) {
+                    (Some(meant), true) => diagnostic.help(format!("did you mean `{meant}`?")),
+                    (None, true) => diagnostic
+                        .help("check the name, or add the channel that has it under `channels`"),
+                    (_, false) => diagnostic.help(format!(
+                        "put the line under an `if` that leaves out {platform}, or add a channel that has it"
+                    )),
                 }
             }
             SolveError::Unsolvable(explanation) => (*explanation).into(),
             SolveError::TimedOut { .. } => Diagnostic::error(Code::SOLVE_TIMEOUT, message)
                 .help("pin more: versions of python, cuda-version and the framework first"),
+            SolveError::Unreadable { .. } => Diagnostic::error(Code::CHANNEL_BAD_DATA, message)
+                .help("look at the channels under `channels`: one of them is damaged"),
             SolveError::Unchecked { violations, .. } => {
                 let diagnostic = Diagnostic::error(Code::SOLVE_UNCHECKED, message);
                 violations.into_iter().fold(diagnostic, Diagnostic::cause)

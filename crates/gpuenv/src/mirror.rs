@@ -6,7 +6,7 @@ use gpuenv_core::{Code, Diagnostic};
 use url::Url;
 
 /// The base that a mirror without one stands in for.
-pub const DEFAULT_BASE: &str = "https://conda.anaconda.org/";
+pub const DEFAULT_BASE: &str = gpuenv_core::channel::CANONICAL_BASE;
 
 /// Another place for all channels below one base.
 #[derive(Debug, Clone, PartialEq, Eq)]

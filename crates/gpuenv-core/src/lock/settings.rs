@@ -121,8 +121,27 @@ pub(super) fn render(settings: &Settings) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
+/// Writes a value as JSON that is YAML too: JSON allows some characters as they
+/// are that YAML does not (YAML 1.2.2, section 5.1), and some are better seen.
 fn json<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
-    serde_json::to_string(value)
+    let json = serde_json::to_string(value)?;
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            }
+            _ => text.push(c),
+        }
+    }
+    Ok(text)
 }
 
 /// Reads the key, if the lock has it.

@@ -171,3 +171,57 @@ fn changes_are_told_by_package() {
     assert_eq!(told(None, &sample()).len(), 2);
     assert_eq!(told(Some(&new), &new), [] as [&str; 0]);
 }
+
+#[test]
+fn every_seed_of_the_fuzz_target_is_a_lock_that_prints_to_itself_or_is_refused() {
+    let corpus =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/lock");
+    let (mut read, mut refused) = (Vec::new(), Vec::new());
+    for entry in fs_err::read_dir(corpus).unwrap() {
+        let entry = entry.unwrap();
+        let text = String::from_utf8(fs_err::read(entry.path()).unwrap()).unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        match parse("x.lock", &text) {
+            Err(error) => {
+                assert_eq!(Diagnostic::from(error).code.stage(), 4, "{name}");
+                refused.push(name);
+            }
+            Ok(lock) => {
+                let printed = render(&lock).unwrap();
+                let again = parse("x.lock", &printed).unwrap();
+                assert_eq!(render(&again).unwrap(), printed, "{name}");
+                read.push(name);
+            }
+        }
+    }
+    read.sort();
+    assert_eq!(read, ["crlf", "good", "older"]);
+    assert!(refused.len() >= 12, "{refused:?}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_lock_prints_to_itself_in_any_order(
+        names in proptest::collection::btree_set("[a-z][a-z0-9_-]{0,8}", 1..12),
+        seed in 0u64..1000,
+        value in ".*",
+    ) {
+        let mut records: Vec<_> = names.iter().map(|name| hashed(name, "1.0", &[])).collect();
+        let mut plan = plan(Subdir::Linux64, &["torch >=2"]);
+        plan.activation.env.insert("VALUE".to_string(), value.replace('\0', ""));
+        let solution = |records: &[RepoDataRecord]| Solution {
+            platform: Subdir::Linux64,
+            records: records.to_vec(),
+        };
+        let text = render(&lock(&[(plan.clone(), solution(&records))]).unwrap()).unwrap();
+        records.sort_by_key(|record| {
+            let name = record.package_record.name.as_normalized();
+            name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+        });
+        let shuffled = lock(&[(plan.clone(), solution(&records))]).unwrap();
+        proptest::prop_assert_eq!(&render(&shuffled).unwrap(), &text);
+        let again = parse("x.lock", &text).unwrap();
+        proptest::prop_assert_eq!(&again.settings, &shuffled.settings);
+        proptest::prop_assert_eq!(&render(&again).unwrap(), &text);
+    }
+}

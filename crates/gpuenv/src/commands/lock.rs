@@ -7,11 +7,11 @@ use std::{
 };
 
 use gpuenv_core::{
-    Code, Diagnostic, Recipe,
+    Code, Diagnostic, Recipe, exclude_newer,
     lock::{self, Difference, PackageChange},
 };
 use gpuenv_provision::{Upgrade, Wishes};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::Timestamp;
 use rattler_conda_types::Subdir;
 
 use crate::{
@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["upgrade", "dry_run", "exclude_newer"])]
     pub check: bool,
     /// Ignore packages newer than this date (`2024-12-31`, all of that day in UTC) or timestamp
-    #[arg(long, value_name = "DATE", value_parser = cutoff)]
+    #[arg(long, value_name = "DATE", value_parser = exclude_newer::parse)]
     pub exclude_newer: Option<Timestamp>,
     /// Do not hold on to locked versions: of all packages, or of those named
     ///
@@ -201,37 +201,9 @@ fn platform(text: &str) -> Result<Subdir, String> {
         .map_err(|_| "not a conda platform, for example `linux-64` or `win-64`".to_string())
 }
 
-/// Reads the last moment that counts; a date counts to its end in UTC, so that
-/// everybody cuts at the same moment.
-fn cutoff(text: &str) -> Result<Timestamp, String> {
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Ok(timestamp);
-    }
-    text.parse::<Date>()
-        .and_then(|date| date.at(23, 59, 59, 0).to_zoned(TimeZone::UTC))
-        .map(|end| end.timestamp())
-        .map_err(|_| {
-            "not a date like `2024-12-31` or a timestamp like `2024-12-31T12:00:00Z`".to_string()
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_date_counts_to_its_end_in_utc() {
-        for (text, moment) in [
-            ("2024-12-31", "2024-12-31T23:59:59Z"),
-            ("2024-12-31T12:00:00Z", "2024-12-31T12:00:00Z"),
-            ("2024-12-31T12:00:00+02:00", "2024-12-31T10:00:00Z"),
-        ] {
-            assert_eq!(cutoff(text).map(|t| t.to_string()), Ok(moment.to_string()));
-        }
-        for bad in ["", "soon", "2024-13-01", "2024-02-30", "31.12.2024"] {
-            assert!(cutoff(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_platform_is_one_that_conda_knows() {

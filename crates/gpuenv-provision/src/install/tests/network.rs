@@ -133,8 +133,7 @@ async fn install_from(
     fs_err::remove_dir_all(world.channel()).unwrap();
     record.url = "https://far.invalid/linux-64/a-1-0.conda".parse().unwrap();
     let server = serve(bytes, answers);
-    world.access.mirrors =
-        Mirrors::parse(&[format!("https://far.invalid/={}", server.url)]).unwrap();
+    world.access.mirrors = mirror(&server.url);
     world.access.retries = 1;
     if std::ptr::fn_addr_eq(answers[0], silent as Answer) {
         world.access.silence = Duration::from_millis(300);
@@ -241,7 +240,7 @@ async fn without_a_server_there_is_no_connection() {
     let mut world = World::new();
     let mut record = archive("a", "1").publish(&world.channel());
     record.url = "https://far.invalid/linux-64/a-1-0.conda".parse().unwrap();
-    world.access.mirrors = Mirrors::parse(&[format!("https://far.invalid/={url}")]).unwrap();
+    world.access.mirrors = mirror(&url);
     let error = Diagnostic::from(world.install(&[record]).await.unwrap_err());
     assert_eq!(error.code, Code::INSTALL_FETCH);
     assert!(

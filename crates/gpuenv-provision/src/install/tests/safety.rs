@@ -326,10 +326,7 @@ async fn a_damaged_moved_or_forced_environment_is_linked_anew() {
 async fn offline_says_what_is_missing() {
     let mut world = World::new();
     let mut records = demo(&world).to_vec();
-    let there = Mirrors::parse(&[format!(
-        "https://far.invalid/=file://{}",
-        world.channel().display()
-    )]);
+    let there = mirror(&format!("file://{}", world.channel().display()));
     for record in &mut records {
         let name = record.identifier.to_string();
         record.url = format!(
@@ -345,7 +342,7 @@ async fn offline_says_what_is_missing() {
     assert_eq!(missing.causes.len(), 3);
     assert_eq!(world.beside(), [] as [&str; 0]);
     // A mirror in a directory is as good as a cache.
-    world.access.mirrors = there.unwrap();
+    world.access.mirrors = there;
     world.install(&records).await.unwrap();
     world.access.mirrors = Mirrors::default();
     fs_err::remove_dir_all(world.prefix()).unwrap();

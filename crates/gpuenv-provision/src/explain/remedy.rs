@@ -1,0 +1,226 @@
+//! What to change, tried out before it is offered.
+
+use rattler_conda_types::{MatchSpec, NamelessMatchSpec, ParseMatchSpecOptions, RepoDataRecord};
+
+use super::{
+    Search,
+    clash::{Answer, Part},
+};
+use crate::solve::Question;
+
+/// How many independent clashes are looked for.
+const CLASHES: usize = 4;
+
+/// A change that makes the recipe solvable.
+pub(super) struct Remedy {
+    /// The parts that are changed.
+    pub(super) parts: Vec<Part>,
+    /// What the user can do.
+    pub(super) help: String,
+    /// The solution with the change.
+    pub(super) records: Vec<RepoDataRecord>,
+}
+
+/// How much of a line is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loosened {
+    /// Its version; what it says of the build stays.
+    Version,
+    /// Its build; what it says of the version stays.
+    Build,
+    /// All but its name and channel.
+    AllButName,
+    /// The line.
+    Line,
+}
+
+/// What is tried before a line is left out.
+const MILD: [Loosened; 3] = [Loosened::Version, Loosened::Build, Loosened::AllButName];
+
+impl Search<'_> {
+    /// Returns the clashes and what resolves them.
+    ///
+    /// There is more than one clash only where no single change is enough.
+    pub(super) fn remedies(&self, clash: Vec<Part>) -> (Vec<Vec<Part>>, Vec<Remedy>) {
+        let mut clashes = vec![clash];
+        let mut given_up: Vec<Part> = Vec::new();
+        loop {
+            let last = clashes.last().map_or(&[] as &[Part], Vec::as_slice);
+            let remedies = self.remedies_of(last, &given_up, &MILD);
+            let Some(next) = last.first().filter(|_| clashes.len() < CLASHES) else {
+                return (clashes, remedies);
+            };
+            if !remedies.is_empty() {
+                return (clashes, remedies);
+            }
+            given_up.push(*next);
+            let mut rest = self.question.clone();
+            for part in &given_up {
+                self.lift(&mut rest, *part);
+            }
+            let Answer::Unsolvable(text) = self.ask(&rest) else {
+                break;
+            };
+            clashes.push(self.clash(&rest, &text));
+        }
+        // Leaving out what is asked for is what everybody thinks of first.
+        let last = clashes.pop().unwrap_or_default();
+        given_up.pop();
+        let remedies = self.remedies_of(&last, &given_up, &[Loosened::Line]);
+        clashes.push(last);
+        (clashes, remedies)
+    }
+
+    fn remedies_of(&self, clash: &[Part], given_up: &[Part], levels: &[Loosened]) -> Vec<Remedy> {
+        let tried = clash.iter().map(|part| [given_up, &[*part]].concat());
+        tried
+            .filter_map(|parts| self.remedy(&parts, levels))
+            .collect()
+    }
+
+    /// Returns how to change just these parts so that the recipe can be solved.
+    fn remedy(&self, parts: &[Part], levels: &[Loosened]) -> Option<Remedy> {
+        let mut tried = Vec::new();
+        for level in levels {
+            let mut loosened = self.question.clone();
+            for part in parts {
+                self.loosen(&mut loosened, *part, *level);
+            }
+            if tried.contains(&loosened.lines) {
+                continue;
+            }
+            tried.push(loosened.lines.clone());
+            if let Answer::Solved(records) = self.ask(&loosened)
+                && let Some(remedy) = self.written_out(parts, *level, loosened, &records)
+            {
+                return Some(remedy);
+            }
+        }
+        None
+    }
+
+    fn loosen(&self, question: &mut Question, part: Part, level: Loosened) {
+        let Part::Line(position) = part else {
+            self.lift(question, part);
+            return;
+        };
+        let line = &mut question.lines[position];
+        // A second line about the same package says what is left to choose.
+        let Some(spec) = line.as_mut().filter(|_| self.is_only_line(position)) else {
+            *line = None;
+            return;
+        };
+        match level {
+            Loosened::Version => spec.version = None,
+            Loosened::Build => {
+                spec.build = None;
+                spec.build_number = None;
+            }
+            Loosened::AllButName => {
+                let bare = NamelessMatchSpec {
+                    channel: spec.channel.clone(),
+                    ..NamelessMatchSpec::default()
+                };
+                *spec = MatchSpec::from_nameless(bare, spec.name.clone());
+            }
+            Loosened::Line => *line = None,
+        }
+    }
+
+    fn is_only_line(&self, position: usize) -> bool {
+        let name = &self.plan.dependencies[position].spec.name;
+        let lines = self.plan.dependencies.iter();
+        lines.filter(|line| line.spec.name == *name).count() == 1
+    }
+
+    /// Says what to write, and makes sure that it is enough.
+    fn written_out(
+        &self,
+        parts: &[Part],
+        level: Loosened,
+        mut question: Question,
+        records: &[RepoDataRecord],
+    ) -> Option<Remedy> {
+        let mut texts = Vec::new();
+        for part in parts {
+            texts.push(match part {
+                Part::Line(position) => self.line(*position, level, &mut question, records)?,
+                Part::Target(key) => self.least_value(*key, &mut question)?,
+                Part::Newer => self.earliest_date(&mut question)?,
+                Part::Priority => self.unhide(&mut question, records)?,
+            });
+        }
+        Some(Remedy {
+            parts: parts.to_vec(),
+            help: texts.join(", and "),
+            records: self.ask(&question).solved()?,
+        })
+    }
+
+    /// Returns what to write instead of a line, as the solution has it.
+    fn line(
+        &self,
+        position: usize,
+        level: Loosened,
+        question: &mut Question,
+        records: &[RepoDataRecord],
+    ) -> Option<String> {
+        let written = &self.plan.dependencies[position];
+        if question.lines[position].is_none() {
+            return Some(format!("leave out `{}`", written.text));
+        }
+        let name = written.spec.name.as_exact()?;
+        let chosen = records.iter().find(|r| r.package_record.name == *name)?;
+        let series = series(&chosen.package_record.version.to_string());
+        let (version, build) = match level {
+            Loosened::Version => (series, written.spec.build.as_ref()),
+            Loosened::Build => (written.spec.version.as_ref()?.to_string(), None),
+            Loosened::AllButName | Loosened::Line => (series, None),
+        };
+        let channel = written.spec.channel.as_deref();
+        let channel = channel.and_then(|c| c.name.as_deref().map(|name| format!("{name}::")));
+        let mut text = format!("{}{}", channel.unwrap_or_default(), name.as_source());
+        for word in [Some(version), build.map(ToString::to_string)] {
+            let word = word.iter().flat_map(|word| [" ", word.as_str()]);
+            text.extend(word);
+        }
+        let spec = MatchSpec::from_str(&text, ParseMatchSpecOptions::strict()).ok()?;
+        question.lines[position] = Some(self.index.fetched(&spec));
+        Some(format!("write `{text}` instead of `{}`", written.text))
+    }
+}
+
+/// Returns the versions of one release series: `8.4.1.50` gives `8.4.*`.
+fn series(version: &str) -> String {
+    let words: Vec<&str> = version.split('.').collect();
+    let is_number = |word: &&&str| word.bytes().all(|b| b.is_ascii_digit());
+    match words.iter().take(2).take_while(is_number).count() {
+        2 => format!("{}.{}.*", words[0], words[1]),
+        1 if words.len() == 1 => format!("{version}.*"),
+        _ => format!("=={version}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_holds_its_version() {
+        for (version, expected) in [
+            ("8.4.1.50", "8.4.*"),
+            ("12", "12.*"),
+            ("2.1", "2.1.*"),
+            ("2023.post1", "==2023.post1"),
+            ("1!2.0", "==1!2.0"),
+        ] {
+            assert_eq!(series(version), expected);
+            let spec = MatchSpec::from_str(
+                &format!("x {}", series(version)),
+                ParseMatchSpecOptions::strict(),
+            );
+            let version = version.parse().unwrap();
+            assert!(spec.unwrap().version.unwrap().matches(&version));
+        }
+    }
+}

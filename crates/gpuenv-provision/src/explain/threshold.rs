@@ -1,0 +1,156 @@
+//! The least value of the target, and the earliest date, that are enough.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gpuenv_core::{Plan, exclude_newer, solution};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use rattler_conda_types::Version;
+
+use super::{
+    Search,
+    clash::{Answer, Key},
+};
+use crate::{index::Index, solve::Question};
+
+impl Search<'_> {
+    /// Puts the least value of a key that is enough into the question.
+    ///
+    /// What is enough stays enough: a newer driver runs what an older one runs.
+    pub(super) fn least_value(&self, key: Key, question: &mut Question) -> Option<String> {
+        let here = self.value(key);
+        let floor = here.as_ref().and_then(Version::as_major_minor);
+        let bounds = self.bounds[&key].iter().copied();
+        let higher: Vec<Version> = bounds
+            .filter(|bound| Some(*bound) > floor)
+            .filter_map(|(major, minor)| format!("{major}.{minor}").parse().ok())
+            .collect();
+        let enough = first_enough(higher.len(), |position| {
+            question.set(key, higher[position].clone());
+            self.ask(question)
+        })?;
+        let enough = &higher[enough];
+        question.set(key, enough.clone());
+        let key = key.text();
+        Some(match here {
+            Some(_) => format!("raise `{key}` under `target` to `\"{enough}\"` or higher"),
+            None => format!("add `{key}: \"{enough}\"` or higher under `target`"),
+        })
+    }
+
+    /// Returns the value of a key in the target, its default included.
+    pub(super) fn value(&self, key: Key) -> Option<Version> {
+        let mut packages = self.question.virtual_packages.iter();
+        let package = packages.find(|p| p.name.as_normalized() == key.virtual_name())?;
+        Some(package.version.clone())
+    }
+
+    /// Puts the earliest day that is enough into the question.
+    pub(super) fn earliest_date(&self, question: &mut Question) -> Option<String> {
+        let from = self.question.exclude_newer?;
+        let dated = self
+            .index
+            .records()
+            .filter_map(|r| r.package_record.timestamp);
+        let last = dated.map(Timestamp::from).max()?.max(from);
+        let first_day = from.to_zoned(TimeZone::UTC).date();
+        let last_day = last.to_zoned(TimeZone::UTC).date();
+        let days = last_day.since(first_day).ok()?.get_days();
+        let day = |number: usize| -> Option<Date> {
+            let number = i64::try_from(number).ok()?;
+            first_day.checked_add(number.days()).ok()
+        };
+        let enough = first_enough(usize::try_from(days).ok()? + 1, |position| {
+            question.exclude_newer = day(position).and_then(exclude_newer::end_of);
+            self.ask(question)
+        });
+        let Some(enough) = enough.and_then(day) else {
+            // Packages without a date are always too new.
+            question.exclude_newer = None;
+            return Some("leave out `--exclude-newer`".to_string());
+        };
+        question.exclude_newer = exclude_newer::end_of(enough);
+        Some(format!("write `--exclude-newer {enough}` or later"))
+    }
+}
+
+/// The versions of each virtual package that somebody asks for, lowest first.
+pub(super) type Bounds = BTreeMap<Key, BTreeSet<(u64, u64)>>;
+
+/// Returns the versions of the virtual packages that packages and lines ask for.
+pub(super) fn bounds(plan: &Plan, index: &Index) -> Bounds {
+    let mut bounds: Bounds = Key::ALL.map(|key| (key, BTreeSet::new())).into();
+    let lines = plan.dependencies.iter().map(|line| line.text.as_str());
+    let records = index.records().flat_map(|record| {
+        let package = &record.package_record;
+        let texts = package.depends.iter().chain(&package.constrains);
+        texts.map(String::as_str)
+    });
+    for text in lines.chain(records).filter(|text| text.starts_with("__")) {
+        let name = solution::name_of(text);
+        for (key, bounds) in &mut bounds {
+            if key.virtual_name() == name {
+                bounds.extend(lower_bound(&text[name.len()..]));
+            }
+        }
+    }
+    // Where a package names no version, any is enough.
+    bounds.entry(Key::Cuda).or_default().insert((11, 0));
+    bounds
+}
+
+/// Returns the first position that is enough, where all after it are too.
+///
+/// Out of time it is one that is enough, not always the first.
+fn first_enough(count: usize, mut ask: impl FnMut(usize) -> Answer) -> Option<usize> {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match ask(middle) {
+            Answer::Solved(_) => high = middle,
+            Answer::Unsolvable(_) => low = middle + 1,
+            Answer::Unknown => break,
+        }
+    }
+    (high < count).then_some(high)
+}
+
+/// Returns the bound of a spec such as ` >=12.9,<13`, rounded up to two numbers.
+fn lower_bound(spec: &str) -> Option<(u64, u64)> {
+    let least = |part: &str| -> Option<(u64, u64)> {
+        let text = part.trim().strip_prefix(">=")?.trim();
+        let mut numbers = text.split('.').map(|word| word.parse::<u64>().ok());
+        let major = numbers.next()??;
+        let minor = numbers.next().unwrap_or(Some(0))?;
+        let more = numbers.any(|number| number != Some(0));
+        Some((major, minor + u64::from(more)))
+    };
+    spec.split([',', '|']).filter_map(least).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_rounded_up() {
+        assert_eq!(lower_bound(" >=12.9,<13"), Some((12, 9)));
+        assert_eq!(lower_bound(" >=12"), Some((12, 0)));
+        assert_eq!(lower_bound(">=2.17.1"), Some((2, 18)));
+        assert_eq!(lower_bound(" <12"), None);
+        assert_eq!(lower_bound(""), None);
+        assert_eq!(lower_bound(" >=x"), None);
+    }
+
+    #[test]
+    fn the_first_that_is_enough_is_found() {
+        for count in 0..20 {
+            for first in 0..=count {
+                let found = first_enough(count, |position| match position >= first {
+                    true => Answer::Solved(Vec::new()),
+                    false => Answer::Unsolvable(String::new()),
+                });
+                assert_eq!(found, (first < count).then_some(first));
+            }
+        }
+    }
+}

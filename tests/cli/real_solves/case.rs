@@ -1,0 +1,134 @@
+//! A real solved environment: what was declared and what was locked.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use gpuenv_core::{
+    Plan, Target,
+    plan::{ActivationSettings, Dependency, Gpu},
+};
+use jiff::Timestamp;
+use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
+use serde_json::Value;
+
+/// A real solved environment.
+pub(super) struct Case {
+    pub id: String,
+    pub platform: Subdir,
+    /// Channel URLs, strongest first, as declared.
+    channels: Vec<String>,
+    specs: Vec<String>,
+    cuda: Option<String>,
+    glibc: Option<String>,
+    pub exclude_newer: Timestamp,
+    /// What was locked, as `channel/subdir/file`.
+    pub locked: BTreeSet<String>,
+}
+
+/// Reads the cases of a directory.
+pub(super) fn read(data: &Path) -> Vec<Case> {
+    let text = fs::read_to_string(data.join("gpu-solves.json")).expect("gpu-solves.json");
+    let cases: Vec<Value> = serde_json::from_str(&text).expect("a list of cases");
+    cases.iter().map(Case::from_json).collect()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let items = value.as_array().into_iter().flatten();
+    items
+        .filter_map(Value::as_str)
+        .map(str::to_string)
+        .collect()
+}
+
+impl Case {
+    fn from_json(case: &Value) -> Self {
+        let text = |key: &str| case[key].as_str().unwrap_or_default().to_string();
+        let needs = system_requirements(case);
+        let newest = case["max_record_timestamp_ms"].as_i64().expect("a time");
+        // conda counts timestamps in milliseconds, and the bound excludes itself.
+        let exclude_newer = Timestamp::from_millisecond(newest + 1000).expect("a time");
+        Self {
+            id: text("id"),
+            platform: text("platform").parse().expect("a platform"),
+            channels: texts(&case["channels"]),
+            specs: texts(&case["check"]["specs"]),
+            cuda: needs.iter().find_map(|needs| cuda(&needs["cuda"])),
+            glibc: needs.iter().find_map(|needs| {
+                let libc = &needs["libc"];
+                Some(libc["version"].as_str().or(libc.as_str())?.to_string())
+            }),
+            exclude_newer,
+            locked: texts(&case["locked"]).into_iter().collect(),
+        }
+    }
+
+    /// Returns the hosts that the case's channels name.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let hosts = self.channels.iter().map(|channel| {
+            let url = url::Url::parse(channel).expect("a URL");
+            format!("{}/", url.origin().ascii_serialization())
+        });
+        hosts
+            .chain(["https://conda.anaconda.org/".to_string()])
+            .collect()
+    }
+
+    /// Returns the channels that the directory has, strongest first.
+    pub(super) fn channels(&self, data: &Path) -> Vec<String> {
+        let there = |channel: &&String| {
+            let url = url::Url::parse(channel).expect("a URL");
+            data.join("channels")
+                .join(url.path().trim_matches('/'))
+                .is_dir()
+        };
+        self.channels.iter().filter(there).cloned().collect()
+    }
+
+    /// Returns the plan that asks for the same.
+    pub(super) fn plan(&self, channels: Vec<String>) -> Plan {
+        let mut target = Target::without_gpu(self.platform);
+        target.cuda = self
+            .cuda
+            .as_ref()
+            .map(|text| text.parse().expect("a version"));
+        target.glibc = self
+            .glibc
+            .as_ref()
+            .map(|text| text.parse().expect("a version"));
+        Plan {
+            recipe: self.id.clone(),
+            channels,
+            gpu: Gpu::Optional,
+            target,
+            dependencies: self.specs.iter().map(|text| dependency(text)).collect(),
+            wheels: Vec::new(),
+            activation: ActivationSettings::default(),
+            probe: Vec::new(),
+        }
+    }
+}
+
+/// Returns what the environment, or any of its solve group, requires of the system.
+fn system_requirements(case: &Value) -> Vec<&Value> {
+    let group = case["solve_group"]["environments"].as_object();
+    let group = group.into_iter().flat_map(|group| group.values());
+    let environments = [&case["declared"]].into_iter().chain(group);
+    environments.map(|e| &e["system-requirements"]).collect()
+}
+
+/// Returns `12` as `12.0`.
+fn cuda(value: &Value) -> Option<String> {
+    let text = value.as_str().or(value["driver"].as_str())?;
+    Some(match text.contains('.') {
+        true => text.to_string(),
+        false => format!("{text}.0"),
+    })
+}
+
+pub(super) fn dependency(text: &str) -> Dependency {
+    let spec = MatchSpec::from_str(text, ParseMatchSpecOptions::lenient());
+    Dependency {
+        spec: spec.unwrap_or_else(|error| panic!("{text}: {error}")),
+        text: text.to_string(),
+        place: None,
+    }
+}
