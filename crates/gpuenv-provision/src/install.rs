@@ -232,18 +232,16 @@ async fn build(
         ground.tree.link_to(&site.real, &stage.prefix)?;
         link::clear_way(&stage.prefix, &ground.records, &ground.changes, layouts)?;
     }
-    let installing = link::link(
+    let installed = ground.records.packages.clone();
+    link::link(
         request,
-        ground.records.packages.clone(),
+        installed,
         &ground.changes,
         fetched,
         stage,
         reporter,
-    );
-    tokio::select! {
-        linked = installing => linked?,
-        () = request.cancel.asked() => return Err(InstallError::Interrupted),
-    }
+    )
+    .await?;
     stop_if_asked(request)?;
     let expected = link::record_names(&request.solution.records);
     let packages = prefix::record_names(&stage.prefix)

@@ -94,7 +94,7 @@ impl World {
             mirrors: Mirrors::default(),
             offline: false,
             cache: directory.path().join("cache"),
-            silence: Duration::from_secs(5),
+            silence: Duration::from_secs(20),
             retries: 0,
         };
         World {
