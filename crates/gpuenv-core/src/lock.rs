@@ -59,7 +59,8 @@ pub struct PlatformLock {
 ///
 /// # Errors
 ///
-/// GE306 if a channel of a plan cannot be read.
+/// GE306 if a channel of a plan cannot be read, GE409 if one offers something
+/// that could not be verified.
 pub fn lock(solved: &[(Plan, Solution)]) -> Result<Lock, LockError> {
     let mut channels = Vec::new();
     let mut platforms = BTreeMap::new();
@@ -72,6 +73,15 @@ pub fn lock(solved: &[(Plan, Solution)]) -> Result<Lock, LockError> {
         }
         let mut records = solution.records.clone();
         sort(&mut records);
+        for record in &records {
+            if let Some(reason) = distrust(record) {
+                return Err(LockError::UntrustedRecord {
+                    channel: record.channel.clone().unwrap_or_default(),
+                    package: solution::label(record),
+                    reason,
+                });
+            }
+        }
         let locked = PlatformLock {
             virtual_packages: virtual_package_texts(plan),
             records,
@@ -183,7 +193,13 @@ pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
             .unwrap_or_default();
         sort(&mut records);
         for record in &records {
-            trust(file, record)?;
+            if let Some(reason) = distrust(record) {
+                return Err(LockError::Untrusted {
+                    file: file.to_string(),
+                    package: solution::label(record),
+                    reason,
+                });
+            }
         }
         let wheels = environment.pypi_packages(platform).into_iter().flatten();
         let wheels = wheels.map(|data| data.name().to_string()).collect();
@@ -212,20 +228,13 @@ pub fn settings(file: &str, text: &str) -> Result<Option<Settings>, LockError> {
     settings::parse(file, text)
 }
 
-/// Refuses a record whose file could not be verified or fetched safely.
-fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
-    let refuse = |reason: &str| {
-        Err(LockError::Untrusted {
-            file: file.to_string(),
-            package: solution::label(record),
-            reason: reason.to_string(),
-        })
-    };
+/// Returns why a record must not be installed, if its file could not be
+/// verified, fetched or named safely.
+fn distrust(record: &RepoDataRecord) -> Option<&'static str> {
     let package = &record.package_record;
     if package.sha256.is_none() && package.md5.is_none() {
-        return refuse("it has no hash, so a download could not be verified");
+        return Some("it has no hash, so a download could not be verified");
     }
-    let name = package.name.as_normalized();
     let plain = |text: &str| {
         let mut bytes = text.bytes();
         let first = bytes
@@ -233,16 +242,17 @@ fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
             .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         first && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._+!-".contains(&byte))
     };
+    let name = package.name.as_normalized();
     if !plain(name) || !plain(&package.version.as_str()) || !plain(package.build.as_str()) {
-        return refuse("its name, version or build could not name a file");
+        return Some("its name, version or build could not name a file");
     }
     if !matches!(record.url.scheme(), "http" | "https" | "file") {
-        return refuse("its URL can only be http, https or file");
+        return Some("its URL can only be http, https or file");
     }
     if !record.url.username().is_empty() || record.url.password().is_some() {
-        return refuse("its URL holds credentials");
+        return Some("its URL holds credentials");
     }
-    Ok(())
+    None
 }
 
 /// Returns whether brackets or indentation nest deeper than any lock does.
@@ -365,7 +375,17 @@ pub enum LockError {
         /// The package.
         package: String,
         /// Why not.
-        reason: String,
+        reason: &'static str,
+    },
+    /// A channel offers something that must not be installed.
+    #[error("channel `{channel}` offers `{package}`, which must not be installed: {reason}")]
+    UntrustedRecord {
+        /// The channel.
+        channel: String,
+        /// The package.
+        package: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// The format cannot hold it.
     #[error("the lock cannot be written: {reason}")]
@@ -396,6 +416,8 @@ impl From<LockError> for Diagnostic {
             LockError::Untrusted { file, .. } => Diagnostic::error(Code::LOCK_UNTRUSTED, message)
                 .at(Place::file(file))
                 .help("make the lock anew with `gpuenv lock`"),
+            LockError::UntrustedRecord { .. } => Diagnostic::error(Code::LOCK_UNTRUSTED, message)
+                .help("ask whoever keeps the channel to index it anew"),
             LockError::Unwritable { .. } => Diagnostic::error(Code::LOCK_BAD, message),
             LockError::Channel(error) => error.into(),
         }
