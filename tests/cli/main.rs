@@ -10,6 +10,10 @@ mod explain;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod faults;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod hostile;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod interrupted;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
 mod markdown;
 mod output;
