@@ -3,8 +3,12 @@
 mod activation;
 mod architecture;
 mod command_line;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod create;
 mod docs;
 mod explain;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod lab;
 mod markdown;
 mod output;
 mod program;
