@@ -62,7 +62,7 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
         InstallError::NotOurs { .. } => diagnostic
             .help("choose another name or `--prefix`")
             .help("or install with `--force`; what is there is then moved aside, not deleted"),
-        InstallError::Unsafe { found } => explain_unsafe(diagnostic, found),
+        InstallError::Unsafe { found } => explain_refused(diagnostic, found),
         InstallError::Link { causes, .. } => causes.iter().fold(diagnostic, Diagnostic::cause),
         InstallError::Offline { packages, damaged } => {
             let missing = packages.iter().map(|package| format!("missing: {package}"));
@@ -85,7 +85,7 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
     }
 }
 
-fn explain_unsafe(diagnostic: Diagnostic, found: &[Unsafe]) -> Diagnostic {
+fn explain_refused(diagnostic: Diagnostic, found: &[Unsafe]) -> Diagnostic {
     let text =
         |found: &Unsafe| format!("`{}` of `{}`: {}", found.path, found.package, found.reason);
     let texts = found.iter().take(10).map(text);
