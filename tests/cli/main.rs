@@ -8,6 +8,8 @@ mod create;
 mod docs;
 mod explain;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod faults;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
 mod markdown;
 mod output;

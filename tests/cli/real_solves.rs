@@ -36,6 +36,7 @@ fn access(data: &Path, cases: &[Case], cache: &Path) -> Access {
         mirrors,
         offline: env::var_os("GPUENV_OFFLINE").is_some(),
         cache: cache.to_path_buf(),
+        fallback: None,
         silence: Duration::from_secs(5),
         retries: 0,
     }

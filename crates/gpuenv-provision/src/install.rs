@@ -17,6 +17,7 @@ use gpuenv_core::{Changes, Code, Diagnostic, Event, Reporter, Solution, layout};
 use jiff::Timestamp;
 use rattler_conda_types::MatchSpec;
 
+pub use ground::check_place;
 pub use error::{FetchTrouble, InstallError};
 pub(crate) use error::{causes, io_kind, is_about_place};
 
@@ -115,12 +116,6 @@ pub async fn install(
     )
     .await?;
     let moved_aside = commit(request, &ground, &stage, &site)?;
-    if let Some(aside) = &moved_aside {
-        let message = format!("what was at `{}` is kept", request.prefix.display());
-        let diagnostic = Diagnostic::note(Code::INSTALL_NOT_OURS, message)
-            .cause(format!("it is now `{}`", aside.display()));
-        reporter.report(Event::Diagnosed { diagnostic });
-    }
     register(request, reporter.as_ref());
     Ok(Installed {
         already_right: false,

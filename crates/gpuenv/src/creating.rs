@@ -275,7 +275,11 @@ fn of_recipe(
             let plans = locking::plans(recipe, &platforms).map_err(Failure::several)?;
             let differences = lock::check(&file.lock, &plans);
             if locked && !differences.is_empty() {
-                return Err(lock::stale(&file.path.display().to_string(), &differences).into());
+                let stale = lock::stale(&file.path.display().to_string(), &differences);
+                let command = text.lock_command();
+                return Err(stale
+                    .help(format!("bring it up to date with `{command}`"))
+                    .into());
             }
             differences.is_empty()
         }
@@ -284,7 +288,10 @@ fn of_recipe(
         let message = format!("recipe `{}` has no lock", recipe.name);
         let error = Diagnostic::error(Code::LOCK_MISSING, message);
         return Err(error
-            .help("make one with `gpuenv lock`, or leave out `--locked`")
+            .help(format!(
+                "make one with `{}`, or leave out `--locked`",
+                text.lock_command()
+            ))
             .into());
     }
     let (lock, lock_text, written, notes) = match existing {
@@ -331,7 +338,12 @@ fn make(
     let mut written = None;
     if keeps_file {
         let path = lockfile::place(text, &recipe.name)?;
-        lockfile::write(&path, &made.text)?;
+        lockfile::write(&path, &made.text).map_err(|error| {
+            let command = text.lock_command();
+            error.help(format!(
+                "keep it elsewhere: `{command} --output FILE.lock`, then `gpuenv create FILE.lock`"
+            ))
+        })?;
         written = Some(path);
     }
     Ok((made.lock, made.text, written, made.notes))

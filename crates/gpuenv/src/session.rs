@@ -8,7 +8,10 @@ use std::{
 };
 
 use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
-use gpuenv_provision::{Access, access::default_cache};
+use gpuenv_provision::{
+    Access,
+    access::{default_cache, is_writable},
+};
 
 use crate::{
     config::Config,
@@ -91,9 +94,13 @@ impl Session {
                 env::RATTLER_CACHE_DIR
             ))
         })?;
+        let home = self.env.home.as_ref();
         Ok(Access {
             mirrors,
             offline: self.offline()?,
+            fallback: home
+                .filter(|_| !is_writable(&cache))
+                .map(|home| home.join("cache")),
             cache,
             silence: self.env.http_silence,
             retries: self.env.http_retries,

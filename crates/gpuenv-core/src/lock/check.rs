@@ -295,8 +295,7 @@ pub fn stale(file: &str, differences: &[Difference]) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(
         Code::LOCK_STALE,
         format!("lock `{file}` no longer satisfies the recipe"),
-    )
-    .help("bring it up to date with `gpuenv lock`");
+    );
     for difference in differences {
         diagnostic = diagnostic.cause(difference);
     }

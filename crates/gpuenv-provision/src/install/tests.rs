@@ -93,6 +93,7 @@ impl World {
         let access = Access {
             mirrors: Mirrors::default(),
             offline: false,
+            fallback: None,
             cache: directory.path().join("cache"),
             silence: Duration::from_secs(20),
             retries: 0,

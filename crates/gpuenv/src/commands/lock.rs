@@ -18,7 +18,7 @@ use crate::{
     Failure, Outcome, Session,
     lockfile::{self, LockFile},
     locking::{self, Made},
-    source::RecipePath,
+    source::{RecipePath, RecipeText},
 };
 
 /// Solve a recipe for all its platforms and write the lock
@@ -82,7 +82,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     };
     let platforms = wanted_platforms(&args, &recipe)?;
     if args.check {
-        return check(&recipe, &platforms, existing.as_ref());
+        return check(&text, &recipe, &platforms, existing.as_ref());
     }
     let path = match &args.output {
         Some(path) => path.clone(),
@@ -116,6 +116,7 @@ fn upgrade(names: Option<&[String]>) -> Upgrade {
 }
 
 fn check(
+    text: &RecipeText,
     recipe: &Recipe,
     platforms: &[Subdir],
     existing: Option<&LockFile>,
@@ -126,7 +127,8 @@ fn check(
             Code::LOCK_MISSING,
             format!("recipe `{}` has no lock", recipe.name),
         );
-        return Ok(Outcome::no().diagnostic(missing.help("make one with `gpuenv lock`")));
+        let help = format!("make one with `{}`", text.lock_command());
+        return Ok(Outcome::no().diagnostic(missing.help(help)));
     };
     let mut differences = lock::check(&file.lock, &plans);
     if platforms.len() < locking::platforms(recipe).len() {
@@ -141,7 +143,8 @@ fn check(
         let text = format!("lock `{label}` satisfies the recipe\n");
         return Ok(Outcome::done().text(text).facts(&facts));
     }
-    let stale = lock::stale(&label, &differences);
+    let help = format!("bring it up to date with `{}`", text.lock_command());
+    let stale = lock::stale(&label, &differences).help(help);
     Ok(Outcome::no().facts(&facts).diagnostic(stale))
 }
 
@@ -153,7 +156,8 @@ fn conclude(
 ) -> Result<Outcome, Failure> {
     let same = existing.is_some_and(|file| file.text == made.text && file.path == path);
     if !same && !args.dry_run {
-        lockfile::write(path, &made.text)?;
+        lockfile::write(path, &made.text)
+            .map_err(|error| error.help("choose another place with `--output FILE`"))?;
     }
     let changes = lock::changes(existing.map(|file| &file.lock), &made.lock);
     let label = path.display().to_string();

@@ -248,7 +248,8 @@ fn one_more(stage: &mut Option<Counting>) -> Option<Counting> {
     stage.take_if(|counting| counting.finished >= counting.packages)
 }
 
-fn counted(number: usize, one: &str, many: &str) -> String {
+/// Returns a number with the word for it: `1 package`, `2 packages`.
+pub fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
