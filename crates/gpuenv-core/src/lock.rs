@@ -302,7 +302,9 @@ impl Lock {
     /// Returns the virtual packages that the platform was solved for.
     pub fn virtual_packages(&self, platform: Subdir) -> Vec<GenericVirtualPackage> {
         let locked = self.platforms.get(platform.as_str());
-        let texts = locked.into_iter().flat_map(|locked| &locked.virtual_packages);
+        let texts = locked
+            .into_iter()
+            .flat_map(|locked| &locked.virtual_packages);
         let packages = texts.filter_map(|text| {
             let mut parts = text.split('=');
             Some(GenericVirtualPackage {

@@ -100,9 +100,7 @@ fn leftovers(environments: &Environments) -> Vec<PathBuf> {
         return Vec::new();
     };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths
-        .filter(|path| is_abandoned(path))
-        .collect()
+    paths.filter(|path| is_abandoned(path)).collect()
 }
 
 /// Returns whether a path is the stage of a run that is surely over.
