@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod bytes;
 pub mod changes;
 pub mod channel;
 pub mod code;
@@ -23,6 +24,7 @@ pub mod solution;
 pub mod target;
 
 pub use changes::Changes;
+pub use bytes::Bytes;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Place, Severity, Span};
 pub use event::{Event, Reporter};

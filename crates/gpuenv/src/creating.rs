@@ -16,7 +16,7 @@ use crate::{
     activating::KEPT_LOCK,
     lockfile::{self, LockFile},
     locking,
-    source::{Origin, RecipePath, RecipeText},
+    source::{RecipePath, RecipeText},
 };
 
 /// What an environment is made from.
@@ -137,10 +137,10 @@ impl Source {
             Self::Recipe { text, recipe, plan } => {
                 let beside = lockfile::find_text(text, &recipe.name)?;
                 // Only a recipe inside the program leaves its lock in the prefix alone.
-                let lock_text = match (beside, &text.origin) {
-                    (Some((_, text)), _) => Some(text),
-                    (None, Origin::Shipped) => kept(),
-                    (None, Origin::File(_)) => None,
+                let lock_text = match beside {
+                    Some((_, text)) => Some(text),
+                    None if text.is_shipped() => kept(),
+                    None => None,
                 };
                 (lock_text, plan.activation.clone())
             }
@@ -328,7 +328,7 @@ fn make(
     existing: Option<LockFile>,
     session: &Session,
 ) -> Result<MadeLock, Failure> {
-    let keeps_file = existing.is_some() || matches!(text.origin, Origin::File(_));
+    let keeps_file = existing.is_some() || !text.is_shipped();
     let platforms = match keeps_file {
         true => locking::platforms(recipe),
         false => vec![plan.platform()],

@@ -44,6 +44,19 @@ pub struct RecipeText {
 }
 
 impl RecipeText {
+    /// Returns whether the program holds the very same recipe.
+    ///
+    /// A copy that nobody has changed is nobody's project: `create` leaves no lock
+    /// beside it.
+    pub fn is_shipped(&self) -> bool {
+        let name = match &self.origin {
+            Origin::Shipped => return true,
+            Origin::File(file) => file.file_stem().and_then(|stem| stem.to_str()),
+        };
+        let shipped = name.and_then(shipped);
+        shipped.is_some_and(|shipped| shipped.bytes == self.bytes)
+    }
+
     /// Reads the recipe.
     ///
     /// # Errors

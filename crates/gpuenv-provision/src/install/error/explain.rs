@@ -1,6 +1,6 @@
 //! What a failed install tells the user: code, causes and help.
 
-use gpuenv_core::{Code, Diagnostic, layout::Unsafe};
+use gpuenv_core::{Bytes, Code, Diagnostic, layout::Unsafe};
 
 use super::{FetchTrouble, InstallError};
 
@@ -49,8 +49,8 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
         } => diagnostic
             .cause(format!(
                 "at least {} are needed there, {} are free",
-                size(*needed),
-                size(*free)
+                Bytes(*needed),
+                Bytes(*free)
             ))
             .help("free some space, or set `RATTLER_CACHE_DIR` or the prefix to another disk"),
         InstallError::DiskFull { room: None, .. } => {
@@ -62,7 +62,7 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
         InstallError::NotOurs { .. } => diagnostic
             .help("choose another name or `--prefix`")
             .help("or install with `--force`; what is there is then moved aside, not deleted"),
-        InstallError::Unsafe { found } => explain_unsafe(diagnostic, found),
+        InstallError::Unsafe { found } => explain_refused(diagnostic, found),
         InstallError::Link { causes, .. } => causes.iter().fold(diagnostic, Diagnostic::cause),
         InstallError::Offline { packages, damaged } => {
             let missing = packages.iter().map(|package| format!("missing: {package}"));
@@ -85,7 +85,7 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
     }
 }
 
-fn explain_unsafe(diagnostic: Diagnostic, found: &[Unsafe]) -> Diagnostic {
+fn explain_refused(diagnostic: Diagnostic, found: &[Unsafe]) -> Diagnostic {
     let text =
         |found: &Unsafe| format!("`{}` of `{}`: {}", found.path, found.package, found.reason);
     let texts = found.iter().take(10).map(text);
@@ -163,19 +163,4 @@ fn fetch_help(diagnostic: Diagnostic, package: &str, trouble: FetchTrouble) -> D
             diagnostic.help("try again later, or name a mirror with `--mirror URL`")
         }
     }
-}
-
-/// Returns a number of bytes as people read it.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }
