@@ -424,7 +424,8 @@ fn environments_are_registered_with_conda_and_listed() {
 fn a_register_that_cannot_be_written_costs_only_the_registration() {
     let mut lab = Lab::with_tool();
     lab.sandbox.set("HOME", lab.sandbox.work());
-    lab.sandbox.write(".conda", "a file where a directory should be");
+    lab.sandbox
+        .write(".conda", "a file where a directory should be");
     insta::assert_snapshot!(lab.sandbox.gpuenv(["create", "./demo.yaml"]), @"
     exit code: 15
     ----- stdout -----

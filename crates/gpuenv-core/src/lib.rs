@@ -21,6 +21,7 @@ pub mod probe;
 pub mod recipe;
 pub mod solution;
 pub mod target;
+pub mod wheels;
 
 pub use changes::Changes;
 pub use code::Code;
@@ -31,3 +32,4 @@ pub use plan::Plan;
 pub use recipe::Recipe;
 pub use solution::Solution;
 pub use target::Target;
+pub use wheels::Wheel;
