@@ -22,8 +22,8 @@ pub use file_name::{WheelFileName, file_name};
 pub use names::{Provided, provided};
 pub use pylock::{BadPylock, Candidate, Distribution, parse as parse_pylock};
 pub use rules::{
-    Asked, WheelError, asked, check_combination, check_installable, check_together, choose, notes,
-    numpy_bound, python,
+    Asked, WheelError, asked, bound_note, check_combination, check_installable, check_together,
+    choose, notes, numpy_bound, python,
 };
 pub use tags::{Machine, Rank};
 

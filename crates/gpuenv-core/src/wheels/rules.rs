@@ -299,6 +299,15 @@ pub fn numpy_bound(
     Ok(bound.then_some("numpy<2"))
 }
 
+/// Says that a bound was added which the recipe does not state.
+pub fn bound_note(plan: &Plan, bound: &str) -> Diagnostic {
+    let platform = plan.platform();
+    let message = format!("{platform}: `{bound}` is added to what the recipe asks of PyPI");
+    Diagnostic::note(Code::WHEELS_CONFLICT, message)
+        .cause("TensorFlow up to 2.11 is built for NumPy 1 and does not say so")
+        .help(format!("write `{bound}` in `pypi-dependencies`"))
+}
+
 /// Returns what should be known about wheels that were chosen.
 pub fn notes(plan: &Plan, wheels: &[Wheel]) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
