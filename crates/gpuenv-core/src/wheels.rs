@@ -4,6 +4,7 @@
 //! which file of a version is for the target, what must not be combined, and
 //! what a wheel looks like to the installer.
 
+mod contents;
 mod file_name;
 mod names;
 mod pylock;
@@ -18,6 +19,7 @@ use rattler_conda_types::{
 use rattler_digest::Sha256Hash;
 use url::Url;
 
+pub use contents::{MAX_RECORD_BYTES, Written, check_record};
 pub use file_name::{WheelFileName, file_name};
 pub use names::{Provided, provided};
 pub use pylock::{BadPylock, Candidate, Distribution, parse as parse_pylock};
