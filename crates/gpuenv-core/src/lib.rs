@@ -22,6 +22,7 @@ pub mod probe;
 pub mod recipe;
 pub mod solution;
 pub mod target;
+pub mod wheels;
 
 pub use changes::Changes;
 pub use bytes::Bytes;
@@ -33,3 +34,4 @@ pub use plan::Plan;
 pub use recipe::Recipe;
 pub use solution::Solution;
 pub use target::Target;
+pub use wheels::Wheel;
