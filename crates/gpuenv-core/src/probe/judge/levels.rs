@@ -1,0 +1,1 @@
+//! From observations of libraries and frameworks to verdicts.
