@@ -69,7 +69,9 @@ pub fn run_in_child(mut command: Command, deadline: Duration) -> Observation {
     let mut observation = watched.seen.unwrap_or_else(new);
     observation.end = watched.end;
     observation.noise = watched.noise;
-    observation.timings.extend(Some(watched.timing).filter(|_| started));
+    observation
+        .timings
+        .extend(Some(watched.timing).filter(|_| started));
     observation
 }
 

@@ -90,7 +90,10 @@ impl<T: DeserializeOwned> Transcript<T> {
         if !self.line.is_empty() {
             self.end_line();
         }
-        (self.seen, Some(self.noise).filter(|noise| !noise.is_empty()))
+        (
+            self.seen,
+            Some(self.noise).filter(|noise| !noise.is_empty()),
+        )
     }
 
     fn end_line(&mut self) {

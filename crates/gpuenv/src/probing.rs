@@ -76,7 +76,9 @@ pub struct Question<'a> {
 /// a child is an observation, not an error.
 pub fn probe(question: &Question<'_>, reporter: &dyn Reporter) -> Result<Probed, Diagnostic> {
     let surroundings = surroundings(question.prefix)?;
-    let prefix = question.prefix.and_then(|prefix| prefix.canonicalize().ok());
+    let prefix = question
+        .prefix
+        .and_then(|prefix| prefix.canonicalize().ok());
     let prefix = prefix.as_ref().and_then(|prefix| prefix.to_str());
     let expectation = Expectation {
         gpu: question.gpu,
@@ -148,10 +150,7 @@ fn worker(
     Ok(command)
 }
 
-fn driver(
-    question: &Question<'_>,
-    surroundings: &Surroundings,
-) -> Result<Observation, Diagnostic> {
+fn driver(question: &Question<'_>, surroundings: &Surroundings) -> Result<Observation, Diagnostic> {
     let mut command = worker(question, "driver", surroundings)?;
     if question.bench {
         command.arg("--bench");

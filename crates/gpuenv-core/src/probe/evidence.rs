@@ -2,7 +2,8 @@
 
 use crate::probe::{
     Check, Comparison, DeviceObservation, FrameworkObservation, Library, LibraryObservation,
-    Observation, Timing, framework_findings::named,
+    Observation, Timing,
+    framework_findings::{named, one_line},
 };
 
 /// How much of what the driver printed is shown.
@@ -81,7 +82,12 @@ fn library_lines(library: &Library) -> Vec<String> {
     let mut lines = vec![format!("{kind}{}: `{file}`", version.unwrap_or_default())];
     let comparison = library.comparison.as_ref().map(compared);
     lines.extend(comparison.map(|text| format!("{kind}: {text}")));
-    lines.extend(library.failures.iter().map(|call| format!("{kind}: {call}")));
+    lines.extend(
+        library
+            .failures
+            .iter()
+            .map(|call| format!("{kind}: {call}")),
+    );
     lines
 }
 
@@ -111,7 +117,11 @@ pub(crate) fn framework_evidence(seen: &FrameworkObservation) -> Vec<String> {
                 .map(|capability| format!("compute capability {capability}")),
         ];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
-        lines.push(format!("{name}: GPU {}: {}", device.index, facts.join(", ")));
+        lines.push(format!(
+            "{name}: GPU {}: {}",
+            device.index,
+            facts.join(", ")
+        ));
     }
     lines.extend(told.checks.iter().map(|check| check_line(name, check)));
     if let Some(memory) = &told.memory {
@@ -124,7 +134,7 @@ pub(crate) fn framework_evidence(seen: &FrameworkObservation) -> Vec<String> {
         ));
     }
     if let Some(why) = &told.why_unavailable {
-        lines.push(format!("{name}: no GPU: {}", why.trim()));
+        lines.push(format!("{name}: no GPU: {}", one_line(why)));
     }
     let times: Vec<String> = told.timings.iter().map(time).collect();
     if !times.is_empty() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::{
+    plan::ProbeStep,
     probe::{
         Build, Check, End, FrameworkObservation, Observation, Raised, VerdictKind,
         findings::{Finding, signal_name},
@@ -118,7 +119,10 @@ fn last_words(seen: &FrameworkObservation) -> impl Iterator<Item = String> {
     let noise = seen.noise.iter().flat_map(|noise| noise.lines());
     let lines: Vec<&str> = noise.filter(|line| !line.trim().is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
-    let last: Vec<String> = last.iter().map(|line| format!("it printed: {line}")).collect();
+    let last: Vec<String> = last
+        .iter()
+        .map(|line| format!("it printed: {line}"))
+        .collect();
     last.into_iter()
 }
 
@@ -147,7 +151,9 @@ fn foreign_module(seen: &FrameworkObservation, prefix: Option<&str>) -> Option<F
     let finding = Finding::new(VerdictKind::Polluted, summary)
         .cause("a program would use that one and not the one that was locked");
     Some(match file.contains("/.local/lib/python") {
-        true => finding.help("`export PYTHONNOUSERSITE=1`, or uninstall it there with `pip uninstall`"),
+        true => {
+            finding.help("`export PYTHONNOUSERSITE=1`, or uninstall it there with `pip uninstall`")
+        }
         false => finding.help("`unset PYTHONPATH PYTHONHOME`"),
     })
 }
@@ -184,13 +190,16 @@ fn not_on_gpu(seen: &FrameworkObservation, driver: &Observation) -> Option<Findi
         return Some(
             mismatch(format!("MISMATCH: {name} is built for the CPU"))
                 .cause(there)
-                .help("ask for a CUDA build in the recipe, for example `pytorch * cuda*`, then `gpuenv lock --upgrade`"),
+                .help(format!(
+                    "ask for a CUDA build in the recipe: `{}`, then `gpuenv lock --upgrade`",
+                    cuda_build(seen.framework)
+                )),
         );
     }
     if seen.told.available == Some(false) {
         let finding = mismatch(format!("MISMATCH: {name} sees no GPU")).cause(there);
         let finding = seen.told.why_unavailable.iter().fold(finding, |f, why| {
-            f.cause(format!("it says: {}", why.trim()))
+            f.cause(format!("it says: {}", one_line(why)))
         });
         return Some(newer_than_driver(seen, driver, finding));
     }
@@ -208,6 +217,19 @@ fn not_on_gpu(seen: &FrameworkObservation, driver: &Observation) -> Option<Findi
     )
 }
 
+/// Returns the dependency that no build for the CPU satisfies.
+fn cuda_build(framework: ProbeStep) -> &'static str {
+    match framework {
+        ProbeStep::Tensorflow => "tensorflow * cuda*",
+        ProbeStep::Pytorch => "pytorch * cuda*",
+        ProbeStep::Jax => "jaxlib * cuda*",
+        ProbeStep::Cupy => "cupy",
+        ProbeStep::Numba => "numba-cuda",
+        ProbeStep::CudaPython => "cuda-python",
+        ProbeStep::Driver | ProbeStep::Library => "cuda-version",
+    }
+}
+
 fn newer_than_driver(
     seen: &FrameworkObservation,
     driver: &Observation,
@@ -218,7 +240,9 @@ fn newer_than_driver(
     let wanted = wanted.and_then(|text| text.parse::<CudaVersion>().ok());
     match wanted.zip(driver.cuda) {
         Some((wanted, has)) if wanted > has => finding
-            .cause(format!("it is built for CUDA {wanted}, the driver is for {has}"))
+            .cause(format!(
+                "it is built for CUDA {wanted}, the driver is for {has}"
+            ))
             .help(format!("update the NVIDIA driver to one for CUDA {wanted}")),
         _ => finding,
     }
@@ -234,7 +258,7 @@ fn failed(seen: &FrameworkObservation, raised: &Raised, driver: &Observation) ->
     let uncovered = capability
         .zip(build)
         .is_some_and(|(capability, build)| !covers(build, capability));
-    let text = text.trim();
+    let text = one_line(text);
     if uncovered || text.contains(NO_KERNEL) {
         let gpu = capability.map_or("this GPU".to_string(), |capability| {
             format!("compute capability {capability}")
@@ -264,7 +288,9 @@ fn capability(seen: &FrameworkObservation, driver: &Observation) -> Option<Compu
         .find_map(|device| device.compute_capability.as_ref()?.parse().ok());
     let probed = || {
         let mut devices = driver.devices.iter();
-        devices.find(|device| device.ordinal == chosen)?.compute_capability
+        devices
+            .find(|device| device.ordinal == chosen)?
+            .compute_capability
     };
     told.or_else(probed)
 }
@@ -303,6 +329,12 @@ fn wrong(seen: &FrameworkObservation, check: &Check, gpu_computes: bool) -> Find
         )),
         None => finding,
     }
+}
+
+/// Makes one line of a text of several.
+pub(crate) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 /// Names a framework for people, with its version.

@@ -73,7 +73,12 @@ pub fn judge_levels(expectation: &Expectation<'_>, levels: &Levels<'_>) -> Verdi
     };
     let ok = good_enough(finding.kind, required, levels.driver);
     let mut lines = evidence(levels.driver);
-    lines.extend(levels.library.iter().flat_map(|seen| library_evidence(seen)));
+    lines.extend(
+        levels
+            .library
+            .iter()
+            .flat_map(|seen| library_evidence(seen)),
+    );
     lines.extend(levels.frameworks.iter().flat_map(framework_evidence));
     Verdict {
         kind: finding.kind,

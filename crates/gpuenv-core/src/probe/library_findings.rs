@@ -48,7 +48,10 @@ fn ended_early(seen: &LibraryObservation) -> Option<Finding> {
             exit_code,
             last_step,
         } => match (signal, exit_code) {
-            (Some(signal), _) => (format!("died of signal {}", signal_name(*signal)), last_step),
+            (Some(signal), _) => (
+                format!("died of signal {}", signal_name(*signal)),
+                last_step,
+            ),
             (None, Some(code)) => (format!("ended with status {code}"), last_step),
             (None, None) => ("ended without an answer".to_string(), last_step),
         },
@@ -112,7 +115,9 @@ fn failed(library: &Library, call: &FailedCall) -> Finding {
             format!("{kind}{version} compiles to PTX that the driver is too old for: {call}"),
         )
         .cause("what the environment compiles while it runs does not start on this machine")
-        .help("update the NVIDIA driver, or lock an older CUDA: `target: { cuda: … }` in the recipe"),
+        .help(
+            "update the NVIDIA driver, or lock an older CUDA: `target: { cuda: … }` in the recipe",
+        ),
         _ => Finding::new(
             VerdictKind::LibraryFailed,
             format!("{kind}{version} does not work: {call}"),
@@ -122,7 +127,9 @@ fn failed(library: &Library, call: &FailedCall) -> Finding {
     let finding = finding.cause(format!("it was loaded from `{file}`"));
     let log = library.log.iter().map(|log| log.trim());
     log.filter(|log| !log.is_empty())
-        .fold(finding, |finding, log| finding.cause(format!("it said: {log}")))
+        .fold(finding, |finding, log| {
+            finding.cause(format!("it said: {log}"))
+        })
 }
 
 fn wrong(library: &Library) -> Option<Finding> {

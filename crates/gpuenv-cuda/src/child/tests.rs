@@ -259,7 +259,10 @@ fn one_bad_gpu_of_two_is_named() {
 fn one_device_of_several_can_be_chosen() {
     let script = "mode = wrong-result\nwrong-device = 0\ndevice = A\ndevice = B\n";
     let seen = Scene::new(script).env(DEVICE, "1").run();
-    assert_eq!(seen.verdict(VerdictKind::Computes, true).summary, "1 GPU computes: B");
+    assert_eq!(
+        seen.verdict(VerdictKind::Computes, true).summary,
+        "1 GPU computes: B"
+    );
     assert_eq!(seen.device(0).ordinal, 1);
     seen.clean();
     let verdict = Scene::new(script).env(DEVICE, "2").run();

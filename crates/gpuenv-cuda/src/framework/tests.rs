@@ -42,7 +42,10 @@ fn every_program_is_python() {
     for framework in ProbeStep::FRAMEWORKS {
         let text = program(framework).unwrap();
         let check = "import ast, sys; ast.parse(sys.argv[1], feature_version=(3, 6))";
-        let output = Command::new("python3").args(["-c", check, &text]).output().unwrap();
+        let output = Command::new("python3")
+            .args(["-c", check, &text])
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {said}", framework.name());
     }
@@ -71,7 +74,10 @@ fn what_a_framework_raises_is_told_with_its_step() {
     };
     assert_eq!(seen.end, End::Finished);
     let raised = seen.told.error.clone().unwrap();
-    assert_eq!((raised.kind.as_str(), raised.step.as_str()), ("OSError", "import torch"));
+    assert_eq!(
+        (raised.kind.as_str(), raised.step.as_str()),
+        ("OSError", "import torch")
+    );
     assert!(raised.text.contains("libcudart.so.12"));
     assert!(!seen.is_absent());
 }
@@ -96,7 +102,12 @@ fn megabytes_of_output_drown_no_message() {
     let Some(seen) = run(ProbeStep::Tensorflow, module, PATIENCE) else {
         return;
     };
-    assert_eq!(seen.told.error.clone().unwrap().text, "the end", "{:?}", seen.end);
+    assert_eq!(
+        seen.told.error.clone().unwrap().text,
+        "the end",
+        "{:?}",
+        seen.end
+    );
     assert!(seen.noise.unwrap().len() <= 4 << 10);
 }
 
@@ -138,13 +149,31 @@ fn a_framework_that_ends_its_process_is_a_crash_or_says_so() {
     let Some(seen) = run(ProbeStep::Pytorch, "import os\nos.abort()", PATIENCE) else {
         return;
     };
-    assert!(matches!(seen.end, End::Crashed { signal: Some(6), .. }), "{seen:?}");
+    assert!(
+        matches!(
+            seen.end,
+            End::Crashed {
+                signal: Some(6),
+                ..
+            }
+        ),
+        "{seen:?}"
+    );
     let seen = run(ProbeStep::Pytorch, "import sys\nsys.exit(3)", PATIENCE).unwrap();
     assert_eq!(seen.end, End::Finished);
     assert_eq!(seen.told.error.unwrap().kind, "SystemExit");
     let quits = "import os\nos._exit(3)";
     let seen = run(ProbeStep::Pytorch, quits, PATIENCE).unwrap();
-    assert!(matches!(seen.end, End::Crashed { exit_code: Some(3), .. }), "{seen:?}");
+    assert!(
+        matches!(
+            seen.end,
+            End::Crashed {
+                exit_code: Some(3),
+                ..
+            }
+        ),
+        "{seen:?}"
+    );
 }
 
 #[test]
