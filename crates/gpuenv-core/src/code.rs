@@ -107,6 +107,10 @@ codes! {
     707 PROBE_DRIVER_ERROR "a driver call failed";
     708 PROBE_NOT_RUN "the probe could not be started";
     709 PROBE_ARCHITECTURE "the driver cannot run the kernel on this GPU";
+    710 PROBE_LIBRARY "a CUDA library of the environment does not work";
+    711 PROBE_FRAMEWORK "a framework does not work";
+    712 PROBE_MISMATCH "a framework computes on the CPU although there is a GPU";
+    713 PROBE_POLLUTED "something from outside of the environment was loaded";
 
     // 9xx: bugs of gpuenv.
     901 BUG "gpuenv has a bug";

@@ -11,6 +11,7 @@ mod child;
 mod context;
 mod device;
 mod driver;
+mod framework;
 mod functions;
 mod journal;
 mod kernel;
@@ -23,4 +24,5 @@ mod transcript;
 mod worker;
 
 pub use child::{DEADLINE, run_in_child};
-pub use worker::worker;
+pub use framework::{FRAMEWORK_DEADLINE, program, run_framework};
+pub use worker::{Order, worker};

@@ -2,11 +2,21 @@
 
 use gpuenv_core::{Code, Diagnostic};
 
-use crate::{Failure, Outcome, Session};
+use crate::{Failure, Outcome, Session, commands::probe::LevelName};
 
 /// Ask the driver; started by `gpuenv probe`
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// What to ask
+    #[arg(long, default_value = "driver")]
+    pub level: LevelName,
+    /// The one device to ask
+    #[arg(long)]
+    pub device: Option<u32>,
+    /// Time transfers and kernel at several sizes
+    #[arg(long)]
+    pub bench: bool,
+}
 
 impl Args {
     /// Returns false: the worker writes its own document.
@@ -19,8 +29,13 @@ impl Args {
 ///
 /// # Errors
 /// Returns that nobody listens.
-pub fn run(_args: Args, _session: &Session) -> Result<Outcome, Failure> {
-    gpuenv_cuda::worker(None, std::io::stdout()).map_err(|error| {
+pub fn run(args: Args, _session: &Session) -> Result<Outcome, Failure> {
+    let order = gpuenv_cuda::Order {
+        seed: None,
+        device: args.device,
+        bench: args.bench,
+    };
+    gpuenv_cuda::worker(order, std::io::stdout()).map_err(|error| {
         Diagnostic::error(Code::PROBE_NOT_RUN, "the probe cannot write what it sees").cause(error)
     })?;
     Ok(Outcome::done())
