@@ -103,6 +103,7 @@ codes! {
     707 PROBE_DRIVER_ERROR "a driver call failed";
     708 PROBE_NOT_RUN "the probe could not be started";
     709 PROBE_ARCHITECTURE "the driver cannot run the kernel on this GPU";
+    720 FACTS_BAD "a facts file cannot be used";
 
     // 9xx: bugs of gpuenv.
     901 BUG "gpuenv has a bug";
