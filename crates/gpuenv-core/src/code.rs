@@ -111,6 +111,7 @@ codes! {
     711 PROBE_FRAMEWORK "a framework does not work";
     712 PROBE_MISMATCH "a framework computes on the CPU although there is a GPU";
     713 PROBE_POLLUTED "something from outside of the environment was loaded";
+    720 FACTS_BAD "a facts file cannot be used";
 
     // 9xx: bugs of gpuenv.
     901 BUG "gpuenv has a bug";
