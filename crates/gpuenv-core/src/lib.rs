@@ -26,8 +26,8 @@ pub mod solution;
 pub mod target;
 pub mod wheels;
 
-pub use changes::Changes;
 pub use bytes::Bytes;
+pub use changes::Changes;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Place, Severity, Span};
 pub use event::{Event, Reporter};
