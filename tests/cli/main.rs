@@ -15,6 +15,8 @@ mod hostile;
 mod interrupted;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod lock;
 mod markdown;
 mod output;
 mod program;
