@@ -21,7 +21,7 @@ pub use state::{State, Wanted};
 use crate::{install::InstallError, tree};
 
 /// gpuenv's record below a prefix.
-pub(crate) const STATE: &str = "conda-meta/gpuenv";
+pub const STATE: &str = "conda-meta/gpuenv";
 
 /// The lock that an environment was installed from, below its prefix.
 pub(crate) const LOCK: &str = "conda-meta/gpuenv.lock";
