@@ -20,4 +20,6 @@ mod output;
 mod program;
 mod progress;
 mod real_solves;
+mod real_wheels;
 mod source;
+mod wheels;
