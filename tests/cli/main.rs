@@ -34,4 +34,6 @@ mod remove;
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
+mod real_wheels;
 mod source;
+mod wheels;
