@@ -99,7 +99,10 @@ pub fn probe(question: &Question<'_>, reporter: &dyn Reporter) -> Result<Probed,
     for (step, named) in steps {
         match step {
             ProbeStep::Driver => {}
-            ProbeStep::Library => library = libraries(question, &surroundings)?,
+            ProbeStep::Library => match library_prefix(question) {
+                Ok(prefix) => library = Some(libraries(question, prefix, &surroundings)?),
+                Err(why) => left_out.extend(skip([step].into_iter(), why)),
+            },
             _ => frameworks.push(framework(question, &surroundings, (step, named))),
         }
     }
@@ -160,10 +163,14 @@ fn driver(question: &Question<'_>, surroundings: &Surroundings) -> Result<Observ
 }
 
 fn libraries(
-    _question: &Question<'_>,
-    _surroundings: &Surroundings,
-) -> Result<Option<LibraryObservation>, Diagnostic> {
-    Ok(None)
+    question: &Question<'_>,
+    prefix: &Path,
+    surroundings: &Surroundings,
+) -> Result<LibraryObservation, Diagnostic> {
+    let mut command = worker(question, "library", surroundings)?;
+    command.arg("--prefix").arg(prefix);
+    let deadline = question.deadline.unwrap_or(gpuenv_cuda::DEADLINE);
+    Ok(gpuenv_cuda::run_library(command, deadline))
 }
 
 fn framework(
@@ -186,6 +193,16 @@ fn framework(
         Some(prefix) => run(prefix.join("bin").join("python")),
         None => run("python3".into()),
     }
+}
+
+/// Returns where to look for libraries, or why nowhere.
+fn library_prefix<'a>(question: &Question<'a>) -> Result<&'a Path, &'static str> {
+    if !cfg!(target_os = "linux") {
+        return Err("this gpuenv knows the names of CUDA libraries on Linux only");
+    }
+    question
+        .prefix
+        .ok_or("no environment is named, so there is no telling which ones")
 }
 
 /// Returns the steps above the driver, and whether the recipe names them.
