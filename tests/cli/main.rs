@@ -3,8 +3,18 @@
 mod activation;
 mod architecture;
 mod command_line;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod create;
 mod docs;
 mod explain;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod faults;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod hostile;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod interrupted;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod lab;
 mod markdown;
 mod output;
 mod program;

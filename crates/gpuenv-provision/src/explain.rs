@@ -14,7 +14,10 @@ mod remedy;
 mod sentence;
 mod threshold;
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use gpuenv_core::{Code, Diagnostic, Place, Plan};
 use rattler_conda_types::Subdir;
@@ -70,18 +73,25 @@ struct Search<'a> {
     question: Question,
     bounds: Bounds,
     until: Instant,
+    asked: RefCell<Vec<(Question, Answer)>>,
 }
 
 impl Search<'_> {
     fn ask(&self, question: &Question) -> Answer {
+        let mut asked = self.asked.borrow_mut();
+        if let Some((_, answer)) = asked.iter().find(|(known, _)| known == question) {
+            return answer.clone();
+        }
         if Instant::now() > self.until {
             return Answer::Unknown;
         }
-        match ask(question, self.index, Vec::new()) {
-            Ok(records) => Answer::Solved(records),
-            Err(Unsolved::Unsolvable(reasons)) => Answer::Unsolvable(reasons.join("\n")),
+        let answer = match ask(question, self.index, Vec::new()) {
+            Ok(records) => Answer::Solved(records.into()),
+            Err(Unsolved::Unsolvable(reasons)) => Answer::Unsolvable(reasons.join("\n").into()),
             Err(_) => Answer::Unknown,
-        }
+        };
+        asked.push((question.clone(), answer.clone()));
+        answer
     }
 }
 
@@ -101,6 +111,7 @@ pub(crate) fn explain(
         },
         bounds: threshold::bounds(plan, index),
         until: Instant::now() + SEARCH,
+        asked: RefCell::default(),
     };
     let clash = match search.unmatched_line() {
         Some(line) => vec![Part::Line(line)],
@@ -121,7 +132,7 @@ pub(crate) fn explain(
     }
     let text = match search.ask(&search.only(&search.question, &clashes[0])) {
         Answer::Unsolvable(text) => text,
-        Answer::Solved(_) | Answer::Unknown => solver_says.to_string(),
+        Answer::Solved(_) | Answer::Unknown => solver_says.into(),
     };
     explanation.causes.extend(quote(&text, index));
     let help = remedies.into_iter().map(|remedy| remedy.help);

@@ -25,9 +25,11 @@ mod stage;
 mod tree;
 mod unpacked;
 mod unzstd;
+pub mod wheels;
 
 pub use access::Access;
 pub use cancel::{Cancel, Canceller};
 pub use explain::Explanation;
 pub use index_error::IndexError;
 pub use solve::{SolveError, Upgrade, Wishes, solve};
+pub use wheels::{Uv, WheelsError};

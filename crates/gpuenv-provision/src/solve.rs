@@ -149,7 +149,7 @@ fn elsewhere(name: &str, all: &[(Subdir, Arc<Index>)]) -> Vec<Subdir> {
 }
 
 /// One question to the solver; [`explain`] asks it again with less.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Question {
     /// The recipe's lines, in order; `None` for one that is left out.
     pub lines: Vec<Option<MatchSpec>>,
@@ -254,7 +254,11 @@ fn solve_one(
         platform: name,
         packages: records.len(),
     });
-    Ok(Solution { platform, records })
+    Ok(Solution {
+        platform,
+        records,
+        wheels: Vec::new(),
+    })
 }
 
 /// Returns the locked records that the channels still have, and that are kept.

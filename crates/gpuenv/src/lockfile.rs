@@ -147,9 +147,17 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
             Code::LOCK_UNWRITABLE,
             format!("the lock `{label}` cannot be written"),
         )
-        .cause(&error)
-        .help("choose another place with `--output FILE`")
+        .cause(without_path(&error))
     })
+}
+
+/// Returns what the system says, without the name of a temporary file.
+fn without_path(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((reason, _)) => reason.to_string(),
+        None => text,
+    }
 }
 
 fn replace(folder: &Path, path: &Path, text: &str) -> io::Result<()> {

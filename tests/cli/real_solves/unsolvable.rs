@@ -15,150 +15,17 @@ use gpuenv_provision::{Access, Wishes, solve};
 use jiff::Timestamp;
 
 use super::case::dependency;
+use crate::source::read;
 
-/// A request, in short: `platform key=value … | channel, … | line; …`.
-pub(super) const REQUESTS: &[(&str, &str)] = &[
-    (
-        "wrong version",
-        "linux-64 cuda=12.4 | conda-forge | python 3.12.*; pytorch 99.*",
-    ),
-    ("name typo", "linux-64 cuda=12.4 | conda-forge | pytroch"),
-    ("name of PyPI", "linux-64 cuda=12.4 | conda-forge | torch"),
-    (
-        "two lines, one wrong",
-        "linux-64 cuda=12.4 | conda-forge | numpy; cupy 77.*; python",
-    ),
-    (
-        "driver too old for cuda-version",
-        "linux-64 cuda=11.8 | conda-forge | cuda-version 12.6.*",
-    ),
-    (
-        "driver too old for a toolkit",
-        "linux-64 cuda=11.8 | conda-forge | python 3.12.*; pytorch-gpu; cuda-version 12.*",
-    ),
-    (
-        "driver too old, through a build",
-        "linux-64 cuda=11.2 | conda-forge | pytorch 2.7.* cuda*",
-    ),
-    ("no GPU", "linux-64 | conda-forge | tensorflow * cuda*"),
-    (
-        "no GPU, two lines",
-        "linux-64 | conda-forge | python 3.12.*; jaxlib * *cuda12*; jax",
-    ),
-    ("no GPU, by name", "linux-64 | conda-forge | __cuda"),
-    (
-        "driver below a virtual package",
-        "linux-64 cuda=11.2 | conda-forge | __cuda >=12; python",
-    ),
-    (
-        "glibc too old",
-        "linux-64 cuda=12.4 glibc=2.12 | conda-forge | pytorch-gpu 2.7.*",
-    ),
-    (
-        "glibc too old, plain package",
-        "linux-64 glibc=2.5 | conda-forge | python 3.12.13; numpy",
-    ),
-    (
-        "python against framework",
-        "linux-64 cuda=12.4 | conda-forge | python 3.12.*; tensorflow 2.10.*",
-    ),
-    (
-        "cudnn against framework",
-        "linux-64 cuda=12.4 | conda-forge | tensorflow 2.10.* cuda112*; cudnn 8.1.*",
-    ),
-    (
-        "constrains",
-        "linux-64 cuda=12.4 | conda-forge | cupy 10.*; cudnn 8.1.*",
-    ),
-    (
-        "one package, two lines",
-        "linux-64 cuda=12.4 | conda-forge | numpy >=2; python 3.11.*; numpy <2",
-    ),
-    (
-        "one package, no version between",
-        "linux-64 cuda=12.4 | conda-forge | cuda-version 11.8.*; cuda-version 12.*",
-    ),
-    (
-        "two pins",
-        "linux-64 cuda=12.9 | conda-forge | pytorch 2.7.*; cuda-version 11.2.*",
-    ),
-    (
-        "two pins far apart",
-        "linux-64 cuda=12.9 | conda-forge | numpy 1.19.*; python 3.12.*",
-    ),
-    (
-        "three pins",
-        "linux-64 cuda=12.9 | conda-forge | python 3.10.*; numpy 2.*; tensorflow 2.10.*",
-    ),
-    (
-        "two clashes at once",
-        "linux-64 cuda=12.9 | conda-forge | numpy 1.21.*; python 3.12.*; tensorflow-base 2.7.* cuda112*; cudnn 9.*",
-    ),
-    (
-        "build that does not exist",
-        "linux-64 cuda=12.4 | conda-forge | pytorch 2.5.* cuda99*",
-    ),
-    (
-        "build of another version",
-        "linux-64 cuda=12.4 | conda-forge | tensorflow 2.7.* cuda129*",
-    ),
-    (
-        "channel that lacks it",
-        "linux-64 cuda=12.4 | conda-forge, nvidia | nvidia::pytorch",
-    ),
-    (
-        "channel that lacks the version",
-        "linux-64 cuda=12.4 | pytorch, conda-forge | pytorch::pytorch 2.7.*",
-    ),
-    (
-        "hidden by channel order",
-        "linux-64 cuda=12.4 | pytorch, conda-forge | pytorch 2.7.*",
-    ),
-    (
-        "hidden dependency",
-        "linux-64 cuda=12.1 | pytorch, conda-forge | pytorch-cuda 12.1.*",
-    ),
-    (
-        "too new",
-        "linux-64 cuda=12.4 newer=2022-06-01 | conda-forge | pytorch 2.5.*",
-    ),
-    (
-        "too new together",
-        "linux-64 cuda=12.4 newer=2024-10-01 | conda-forge | python 3.13.*; numpy 2.*",
-    ),
-    (
-        "too new and no GPU",
-        "linux-64 newer=2022-06-01 | conda-forge | pytorch 2.5.* cuda12*",
-    ),
-    (
-        "without a date",
-        "linux-64 newer=2030-01-01 | conda-forge | python 3.12.1",
-    ),
-    (
-        "platform lacks the build",
-        "win-64 cuda=12.4 | conda-forge | tensorflow * cuda*",
-    ),
-    (
-        "platform lacks the package",
-        "win-64 cuda=12.4 | conda-forge | nccl",
-    ),
-    (
-        "another platform has it",
-        "linux-64+win-64 cuda=12.4 | conda-forge | nccl",
-    ),
-    (
-        "compute capability",
-        "linux-64 cuda=12.9 compute-capability=5.0 | conda-forge | __cuda_arch >=7.5; python",
-    ),
-    (
-        "no compute capability",
-        "linux-64 cuda=12.9 | conda-forge | __cuda_arch >=7.5; python",
-    ),
-    (
-        "linux-aarch64 too old",
-        "linux-aarch64 cuda=12.0 glibc=2.17 | conda-forge | pytorch-gpu",
-    ),
-];
+/// Returns the requests: title and request, `platform key=value … | channels | lines`.
+pub(super) fn requests() -> Vec<(String, String)> {
+    let text = read("tests/data/real/unsolvable.txt");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let pairs = lines.map(|line| line.split_once(": ").expect("title: request"));
+    pairs
+        .map(|(title, request)| (title.to_string(), request.to_string()))
+        .collect()
+}
 
 struct Request {
     plans: Vec<Plan>,

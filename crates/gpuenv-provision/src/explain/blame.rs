@@ -1,50 +1,78 @@
 //! Who needs what.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
-use gpuenv_core::solution::{self, Violation};
-use rattler_conda_types::{MatchSpec, Matches, RepoDataRecord};
+use gpuenv_core::solution;
+use rattler_conda_types::{MatchSpec, Matches, RepoDataRecord, Version};
 
 use super::{
     Search,
     clash::{Key, Part},
     remedy::Remedy,
+    threshold::lower_bound,
 };
 
 /// How many demands of one kind are shown.
 const SHOWN: usize = 3;
 
+/// How far a chain of dependencies is followed.
+const DEPTH: usize = 6;
+
 impl Search<'_> {
     /// Says what leads to a clash, from what the solutions with a change hold.
     pub(super) fn causes(&self, clash: &[Part], remedies: &[Remedy]) -> Vec<String> {
+        let changed = |part: &Part| remedies.iter().find(|remedy| remedy.parts.contains(part));
         let mut causes = Vec::new();
-        let lines_alone = clash.iter().all(|part| matches!(part, Part::Line(_)));
         for part in clash {
-            let remedy = remedies.iter().find(|remedy| remedy.parts.contains(part));
-            match (part, remedy) {
-                // Where the target or the date is at fault, a line that gives way
-                // says nothing about why.
-                (Part::Line(position), Some(remedy)) if lines_alone => {
-                    causes.extend(self.demands(*position, clash, &remedy.records));
-                }
+            match (part, changed(part)) {
                 (Part::Target(key), Some(remedy)) => {
-                    causes.extend(self.needs(*key, &remedy.records));
+                    causes.extend(self.needs(*key, clash, &remedy.records));
                 }
-                (Part::Newer, Some(remedy)) => causes.extend(self.newest(&remedy.records)),
-                (Part::Priority, _) => causes.push(
-                    "channel priority is strict: all packages of one name come from the first \
-                     channel that has any"
-                        .to_string(),
-                ),
+                (Part::Newer, Some(remedy)) => causes.extend(self.newest(clash, &remedy.records)),
+                (Part::Priority, remedy) => {
+                    let records = remedy.map_or(&[] as &[_], |remedy| &remedy.records);
+                    causes.extend(self.hidden(clash, records));
+                }
                 (Part::Line(_), _) | (_, None) => {}
             }
         }
-        if let [Part::Line(position)] = clash {
-            causes.extend(self.what_is_there(*position));
+        // Where the target or the date is at fault, a line that gives way says
+        // nothing about why.
+        let lines: Option<Vec<usize>> = clash.iter().map(|part| part.line()).collect();
+        match lines.as_deref() {
+            None => {}
+            Some([line]) => causes.extend(self.alone_because(*line)),
+            Some(lines) if self.same_package(lines) => {}
+            Some(lines) => {
+                let solved = lines.iter().filter_map(|line| {
+                    let remedy = changed(&Part::Line(*line))?;
+                    Some((*line, &*remedy.records))
+                });
+                causes.extend(self.clash_of_lines(clash, solved.collect()));
+            }
         }
         let mut seen = BTreeSet::new();
         causes.retain(|cause| seen.insert(cause.clone()));
         causes
+    }
+
+    /// Says who needs what, from the solutions without one line each.
+    fn clash_of_lines(
+        &self,
+        clash: &[Part],
+        solved: Vec<(usize, &[RepoDataRecord])>,
+    ) -> Vec<String> {
+        let demands = solved
+            .iter()
+            .flat_map(|(line, records)| self.demands(*line, clash, records));
+        let demands: Vec<String> = demands.collect();
+        match demands.is_empty() {
+            true => solved
+                .iter()
+                .flat_map(|(line, records)| self.own_demands(*line, records))
+                .collect(),
+            false => demands,
+        }
     }
 
     /// Returns who, in the solution without a line, shuts out all that the line accepts.
@@ -54,11 +82,12 @@ impl Search<'_> {
             return Vec::new();
         };
         let accepted: Vec<&RepoDataRecord> = self.matching(&line).collect();
-        if accepted.is_empty() {
-            return Vec::new();
-        }
         let mut demands = Vec::new();
-        for record in records.iter().filter(|r| r.package_record.name != *name) {
+        // `libtorch` goes wherever `pytorch` goes, and is no reason of its own.
+        let others = records
+            .iter()
+            .filter(|record| belongs(record, name.as_normalized()).is_none());
+        for record in others {
             let demand = texts(record).find_map(|(verb, text)| {
                 if solution::name_of(text) != name.as_normalized() {
                     return None;
@@ -67,23 +96,19 @@ impl Search<'_> {
                 let shut_out = accepted.iter().all(|accepted| !spec.matches(*accepted));
                 shut_out.then(|| format!("`{}` {verb} `{text}`", solution::label(record)))
             });
-            demands.extend(demand.map(|demand| (self.closeness(record, clash), demand)));
+            demands.extend(demand.map(|demand| (self.distance(record, clash), demand)));
         }
-        if demands.is_empty() {
-            return self.own_demands(&line, records);
-        }
-        let closest = demands.iter().map(|(rank, _)| *rank).min();
-        demands.retain(|(rank, _)| Some(*rank) == closest);
-        demands
-            .into_iter()
-            .map(|(_, text)| text)
-            .take(SHOWN)
-            .collect()
+        // What stands next to the recipe's own lines says most.
+        let closest = demands.iter().map(|(distance, _)| *distance).min();
+        demands.retain(|(distance, _)| Some(*distance) == closest);
+        let texts = demands.into_iter().map(|(_, text)| text);
+        texts.take(SHOWN).collect()
     }
 
     /// Returns what the newest that a line accepts demands of the solution without it.
-    fn own_demands(&self, line: &MatchSpec, records: &[RepoDataRecord]) -> Vec<String> {
-        let Some(newest) = self.matching(line).max_by_key(|r| version_key(r)) else {
+    fn own_demands(&self, position: usize, records: &[RepoDataRecord]) -> Vec<String> {
+        let line = self.index.fetched(&self.plan.dependencies[position].spec);
+        let Some(newest) = self.matching(&line).max_by_key(|r| version_key(r)) else {
             return Vec::new();
         };
         let demands = texts(newest).filter_map(|(verb, text)| {
@@ -92,10 +117,8 @@ impl Search<'_> {
             let there = records.iter().find(|r| r.package_record.name == *name)?;
             let label = solution::label(newest);
             (!spec.matches(there)).then(|| {
-                format!(
-                    "`{label}` {verb} `{text}`, the rest takes `{}`",
-                    solution::label(there)
-                )
+                let there = solution::label(there);
+                format!("`{label}` {verb} `{text}`, the rest takes `{there}`")
             })
         });
         demands.take(SHOWN).collect()
@@ -103,74 +126,77 @@ impl Search<'_> {
 
     /// Returns 0 for what a line of the clash names, 1 for what such a package
     /// needs, 2 for all else.
-    fn closeness(&self, record: &RepoDataRecord, clash: &[Part]) -> u8 {
-        let name = record.package_record.name.as_normalized();
-        let named = clash.iter().filter_map(|part| match part {
-            Part::Line(position) => self.plan.dependencies[*position].spec.name.as_exact(),
-            Part::Newer | Part::Target(_) | Part::Priority => None,
-        });
-        // `tensorflow-base` belongs to `tensorflow`.
-        let belongs = |other: &str| {
-            let rest = name.strip_prefix(other).or_else(|| {
-                name.strip_prefix("lib")
-                    .and_then(|name| name.strip_prefix(other))
-            });
-            rest.map(|rest| u8::from(!rest.is_empty()))
-        };
+    fn distance(&self, record: &RepoDataRecord, clash: &[Part]) -> u8 {
+        let lines = clash.iter().filter_map(|part| part.line());
+        let named = lines.filter_map(|line| self.plan.dependencies[line].spec.name.as_exact());
         named
-            .filter_map(|other| belongs(other.as_normalized()))
+            .filter_map(|other| belongs(record, other.as_normalized()))
             .min()
             .unwrap_or(2)
     }
 
     /// Returns who in the solution does not accept the target as it is.
-    fn needs(&self, key: Key, records: &[RepoDataRecord]) -> Vec<String> {
-        let violations = solution::verify(
-            self.plan.platform(),
-            &[],
-            &self.question.virtual_packages,
-            records,
-        );
-        let needs = violations.into_iter().filter_map(|violation| {
-            let (by, verb, spec) = match violation {
-                Violation::Missing {
-                    by: Some(by), spec, ..
-                } => (by, "needs", spec),
-                Violation::Constrained { by, spec, .. } => (by, "accepts only", spec),
-                _ => return None,
-            };
-            let about = solution::name_of(&spec) == key.virtual_name();
-            about.then(|| format!("`{by}` {verb} `{spec}`"))
-        });
-        needs.take(SHOWN).collect()
+    fn needs(&self, key: Key, clash: &[Part], records: &[RepoDataRecord]) -> Vec<String> {
+        let mut needs = Vec::new();
+        for record in records {
+            let needed = texts(record).filter_map(|(verb, text)| {
+                let about = solution::name_of(text) == key.virtual_name();
+                let bound = text.get(key.virtual_name().len()..).filter(|_| about)?;
+                let text = format!("`{}` {verb} `{text}`", solution::label(record));
+                let bound = lower_bound(bound);
+                let here = self.value(key);
+                let here = here.as_ref().and_then(Version::as_major_minor);
+                let unmet = here.is_none() || bound > here;
+                unmet.then_some((Reverse(bound), self.distance(record, clash), text))
+            });
+            needs.extend(needed);
+        }
+        // Who needs most decides.
+        needs.sort();
+        let texts = needs.into_iter().map(|(_, _, text)| text);
+        texts.take(SHOWN).collect()
     }
 
-    /// Returns the newest of a solution, which the date shuts out.
-    fn newest(&self, records: &[RepoDataRecord]) -> Vec<String> {
+    /// Returns what the date shuts out of a solution, the lines' own packages first.
+    fn newest(&self, clash: &[Part], records: &[RepoDataRecord]) -> Vec<String> {
         let date = self.question.exclude_newer;
-        let mut late: Vec<_> = records
-            .iter()
-            .filter_map(|record| {
-                let at = record.package_record.timestamp.map(jiff::Timestamp::from);
-                match at {
-                    None => Some((at, format!("`{}` has no date", solution::label(record)))),
-                    Some(_) if at <= date => None,
-                    Some(time) => {
-                        let day = time.strftime("%Y-%m-%d");
-                        Some((at, format!("`{}` is of {day}", solution::label(record))))
-                    }
-                }
-            })
-            .collect();
+        let mut late = Vec::new();
+        for record in records {
+            let at = record.package_record.timestamp.map(jiff::Timestamp::from);
+            let label = solution::label(record);
+            let text = match at {
+                None => format!("`{label}` has no date"),
+                Some(_) if at <= date => continue,
+                Some(at) => format!("`{label}` is of {}", at.strftime("%Y-%m-%d")),
+            };
+            late.push((self.distance(record, clash), Reverse(at), text));
+        }
         late.sort();
-        late.into_iter().map(|(_, text)| text).take(SHOWN).collect()
+        let texts = late.into_iter().map(|(_, _, text)| text);
+        texts.take(SHOWN).collect()
     }
 
-    /// Says what the channels have instead of what a line asks for.
-    fn what_is_there(&self, position: usize) -> Vec<String> {
+    /// Returns what the solution takes from a channel that the order hides.
+    fn hidden(&self, clash: &[Part], records: &[RepoDataRecord]) -> Vec<String> {
+        let mut hidden = Vec::new();
+        for (record, weak, strong) in records.iter().filter_map(|r| self.hidden_in(r)) {
+            let (weak, strong) = (weak.short_name(), strong.short_name());
+            let label = solution::label(record);
+            hidden.push((
+                self.distance(record, clash),
+                format!("`{label}` of `{weak}` is hidden, because `{strong}` has that name too"),
+            ));
+        }
+        hidden.sort();
+        let texts = hidden.into_iter().map(|(_, text)| text);
+        texts.take(SHOWN).collect()
+    }
+
+    /// Says what keeps a line from being satisfied, or what there is instead.
+    fn alone_because(&self, position: usize) -> Vec<String> {
         let line = self.index.fetched(&self.plan.dependencies[position].spec);
         if self.matching(&line).next().is_some() {
-            return self.lacking(&line, 6).into_iter().collect();
+            return self.lacking(&line, DEPTH).into_iter().collect();
         }
         let Some(name) = line.name.as_exact() else {
             return Vec::new();
@@ -182,7 +208,7 @@ impl Search<'_> {
             any.version = None;
             there = self.matching(&any).collect();
         }
-        there.sort_by_key(|record| std::cmp::Reverse(version_key(record)));
+        there.sort_by_key(|record| Reverse(version_key(record)));
         let mut labels: Vec<String> = there.iter().map(|r| solution::label(r)).collect();
         if line.build.is_none() {
             labels = there
@@ -224,6 +250,17 @@ impl Search<'_> {
     }
 }
 
+/// Returns 0 if a package has that name, 1 if it is a part of what has it, as
+/// `tensorflow-base` and `libtorch` are.
+fn belongs(record: &RepoDataRecord, name: &str) -> Option<u8> {
+    let own = record.package_record.name.as_normalized();
+    if own == name {
+        return Some(0);
+    }
+    let is_part = own.starts_with(name) || own == format!("lib{}", name.trim_start_matches("py"));
+    is_part.then_some(1)
+}
+
 /// Returns what a record asks for, with the verb that says so.
 fn texts(record: &RepoDataRecord) -> impl Iterator<Item = (&'static str, &String)> {
     let package = &record.package_record;
@@ -232,7 +269,7 @@ fn texts(record: &RepoDataRecord) -> impl Iterator<Item = (&'static str, &String
     depends.chain(constrains)
 }
 
-fn version_key(record: &RepoDataRecord) -> (&rattler_conda_types::Version, u64) {
+fn version_key(record: &RepoDataRecord) -> (&Version, u64) {
     let package = &record.package_record;
     (package.version.version(), package.build_number)
 }

@@ -1,5 +1,7 @@
 //! The smallest part of a recipe that cannot be solved.
 
+use std::rc::Rc;
+
 use rattler_conda_types::{
     GenericVirtualPackage, PackageName, RepoDataRecord, Version, package::BuildString,
 };
@@ -19,6 +21,24 @@ pub(super) enum Part {
     Priority,
     /// A line of the dependencies, by position.
     Line(usize),
+}
+
+impl Part {
+    /// Returns the position of a line.
+    pub(super) fn line(self) -> Option<usize> {
+        match self {
+            Part::Line(position) => Some(position),
+            Part::Newer | Part::Target(_) | Part::Priority => None,
+        }
+    }
+
+    /// Returns the key of a value of the target.
+    pub(super) fn key(self) -> Option<Key> {
+        match self {
+            Part::Target(key) => Some(key),
+            Part::Newer | Part::Line(_) | Part::Priority => None,
+        }
+    }
 }
 
 /// A key of the target that is a virtual package.
@@ -52,16 +72,17 @@ impl Key {
 }
 
 /// What the solver said.
+#[derive(Clone)]
 pub(super) enum Answer {
-    Solved(Vec<RepoDataRecord>),
+    Solved(Rc<[RepoDataRecord]>),
     /// With the solver's words.
-    Unsolvable(String),
+    Unsolvable(Rc<str>),
     /// Out of time.
     Unknown,
 }
 
 impl Answer {
-    pub(super) fn solved(self) -> Option<Vec<RepoDataRecord>> {
+    pub(super) fn solved(self) -> Option<Rc<[RepoDataRecord]>> {
         match self {
             Answer::Solved(records) => Some(records),
             Answer::Unsolvable(_) | Answer::Unknown => None,
@@ -72,13 +93,16 @@ impl Answer {
 impl Question {
     /// Sets the version of a virtual package, whether it was there or not.
     pub(super) fn set(&mut self, key: Key, version: Version) {
-        let name = PackageName::new_unchecked(key.virtual_name());
-        self.virtual_packages.retain(|package| package.name != name);
-        self.virtual_packages.push(GenericVirtualPackage {
-            name,
-            version,
-            build_string: BuildString::new_unchecked("0"),
-        });
+        let mut packages = self.virtual_packages.iter_mut();
+        let there = packages.find(|p| p.name.as_normalized() == key.virtual_name());
+        match there {
+            Some(package) => package.version = version,
+            None => self.virtual_packages.push(GenericVirtualPackage {
+                name: PackageName::new_unchecked(key.virtual_name()),
+                version,
+                build_string: BuildString::new_unchecked("0"),
+            }),
+        }
     }
 }
 
@@ -90,7 +114,10 @@ impl Search<'_> {
     fn parts(&self) -> Vec<Part> {
         let lines = (0..self.plan.dependencies.len()).map(Part::Line);
         let mut parts: Vec<Part> = lines.collect();
-        parts.extend(Key::ALL.map(Part::Target));
+        let keys = Key::ALL
+            .into_iter()
+            .filter(|key| self.highest(*key).is_some());
+        parts.extend(keys.map(Part::Target));
         if self.question.exclude_newer.is_some() {
             parts.push(Part::Newer);
         }
@@ -106,12 +133,8 @@ impl Search<'_> {
             Part::Newer => question.exclude_newer = None,
             Part::Priority => question.priority = ChannelPriority::Disabled,
             Part::Line(position) => question.lines[position] = None,
-            // Not higher than anybody asks for: some packages name an upper bound.
             Part::Target(key) => {
-                if let Some((major, minor)) = self.bounds[&key].last()
-                    && let Ok(version) = format!("{major}.{minor}").parse()
-                    && self.value(key).is_none_or(|here| here < version)
-                {
+                if let Some(version) = self.highest(key) {
                     question.set(key, version);
                 }
             }
@@ -138,9 +161,9 @@ impl Search<'_> {
         let named: Vec<Part> = all
             .iter()
             .copied()
-            .filter(|part| match part {
-                Part::Line(position) => self.is_named(*position, solver_says),
-                Part::Newer | Part::Target(_) | Part::Priority => true,
+            .filter(|part| {
+                part.line()
+                    .is_none_or(|line| self.is_named(line, solver_says))
             })
             .collect();
         let suspects = match self.clashes(question, &named) {

@@ -23,8 +23,8 @@ impl Search<'_> {
         question.priority = self.question.priority;
         let mut hidden: Vec<_> = records.iter().filter_map(|r| self.hidden_in(r)).collect();
         // What the recipe names itself is the likeliest.
-        hidden.sort_by_key(|(record, _)| self.line_about(record).is_none());
-        for (record, place) in hidden.iter().take(TRIED) {
+        hidden.sort_by_key(|(record, ..)| self.line_about(record).is_none());
+        for (record, place, _) in hidden.iter().take(TRIED) {
             let mut with = question.clone();
             let text = self.from_channel(record, place, &mut with);
             if let Answer::Solved(_) = self.ask(&with) {
@@ -32,7 +32,7 @@ impl Search<'_> {
                 return Some(text);
             }
         }
-        let mut weak: Vec<&ChannelPlace> = hidden.into_iter().map(|(_, place)| place).collect();
+        let mut weak: Vec<&ChannelPlace> = hidden.into_iter().map(|(_, weak, _)| weak).collect();
         weak.dedup_by_key(|place| &place.recorded);
         for place in weak {
             let mut with = question.clone();
@@ -48,18 +48,19 @@ impl Search<'_> {
         None
     }
 
-    /// Returns the record's channel if a stronger one has a package of that name.
+    /// Returns the record, its channel, and a stronger one that has a package of
+    /// that name.
     pub(super) fn hidden_in<'r>(
         &self,
         record: &'r RepoDataRecord,
-    ) -> Option<(&'r RepoDataRecord, &ChannelPlace)> {
+    ) -> Option<(&'r RepoDataRecord, &ChannelPlace, &ChannelPlace)> {
         let name = &record.package_record.name;
         let mut all = self.index.records();
         let first = all.find(|other| other.package_record.name == *name)?;
         if first.channel == record.channel {
             return None;
         }
-        Some((record, self.index.place(record)?))
+        Some((record, self.index.place(record)?, self.index.place(first)?))
     }
 
     fn line_about(&self, record: &RepoDataRecord) -> Option<usize> {

@@ -1,5 +1,7 @@
 //! What to change, tried out before it is offered.
 
+use std::rc::Rc;
+
 use rattler_conda_types::{MatchSpec, NamelessMatchSpec, ParseMatchSpecOptions, RepoDataRecord};
 
 use super::{
@@ -18,12 +20,14 @@ pub(super) struct Remedy {
     /// What the user can do.
     pub(super) help: String,
     /// The solution with the change.
-    pub(super) records: Vec<RepoDataRecord>,
+    pub(super) records: Rc<[RepoDataRecord]>,
 }
 
 /// How much of a line is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Loosened {
+    /// Its channel.
+    Channel,
     /// Its version; what it says of the build stays.
     Version,
     /// Its build; what it says of the version stays.
@@ -35,7 +39,12 @@ enum Loosened {
 }
 
 /// What is tried before a line is left out.
-const MILD: [Loosened; 3] = [Loosened::Version, Loosened::Build, Loosened::AllButName];
+const MILD: [Loosened; 4] = [
+    Loosened::Channel,
+    Loosened::Version,
+    Loosened::Build,
+    Loosened::AllButName,
+];
 
 impl Search<'_> {
     /// Returns the clashes and what resolves them.
@@ -111,6 +120,7 @@ impl Search<'_> {
             return;
         };
         match level {
+            Loosened::Channel => spec.channel = None,
             Loosened::Version => spec.version = None,
             Loosened::Build => {
                 spec.build = None;
@@ -172,17 +182,27 @@ impl Search<'_> {
         let name = written.spec.name.as_exact()?;
         let chosen = records.iter().find(|r| r.package_record.name == *name)?;
         let series = series(&chosen.package_record.version.to_string());
+        let version = written.spec.version.as_ref();
+        let version = version.map_or_else(|| "*".to_string(), ToString::to_string);
+        let build = written.spec.build.as_ref().map(ToString::to_string);
         let (version, build) = match level {
-            Loosened::Version => (series, written.spec.build.as_ref()),
-            Loosened::Build => (written.spec.version.as_ref()?.to_string(), None),
+            Loosened::Channel => (version, build),
+            Loosened::Version => (series, build),
+            Loosened::Build => (version, None),
             Loosened::AllButName | Loosened::Line => (series, None),
         };
-        let channel = written.spec.channel.as_deref();
-        let channel = channel.and_then(|c| c.name.as_deref().map(|name| format!("{name}::")));
-        let mut text = format!("{}{}", channel.unwrap_or_default(), name.as_source());
-        for word in [Some(version), build.map(ToString::to_string)] {
-            let word = word.iter().flat_map(|word| [" ", word.as_str()]);
-            text.extend(word);
+        let channel = written
+            .spec
+            .channel
+            .as_deref()
+            .and_then(|c| c.name.as_deref());
+        let channel = channel.filter(|_| level != Loosened::Channel);
+        let mut text = name.as_source().to_string();
+        if let Some(channel) = channel {
+            text.insert_str(0, &format!("{channel}::"));
+        }
+        for word in [Some(version).filter(|v| v != "*" || build.is_some()), build] {
+            text.extend(word.iter().flat_map(|word| [" ", word.as_str()]));
         }
         let spec = MatchSpec::from_str(&text, ParseMatchSpecOptions::strict()).ok()?;
         question.lines[position] = Some(self.index.fetched(&spec));

@@ -33,29 +33,15 @@ impl Search<'_> {
 
     /// Returns the place of the first line of a clash.
     pub(super) fn place(&self, clash: &[Part]) -> Option<Place> {
-        clash.iter().find_map(|part| match part {
-            Part::Line(position) => self.plan.dependencies[*position].place.clone(),
-            Part::Newer | Part::Target(_) | Part::Priority => None,
-        })
+        let mut lines = clash.iter().filter_map(|part| part.line());
+        lines.find_map(|line| self.plan.dependencies[line].place.clone())
     }
 
     /// Says in one sentence what clashes.
     pub(super) fn sentence(&self, clash: &[Part]) -> String {
         let platform = self.plan.platform();
-        let lines: Vec<usize> = clash
-            .iter()
-            .filter_map(|part| match part {
-                Part::Line(position) => Some(*position),
-                Part::Newer | Part::Target(_) | Part::Priority => None,
-            })
-            .collect();
-        let keys: Vec<Key> = clash
-            .iter()
-            .filter_map(|part| match part {
-                Part::Target(key) => Some(*key),
-                Part::Newer | Part::Line(_) | Part::Priority => None,
-            })
-            .collect();
+        let lines: Vec<usize> = clash.iter().filter_map(|part| part.line()).collect();
+        let keys: Vec<Key> = clash.iter().filter_map(|part| part.key()).collect();
         let named = self.named(&lines);
         let for_lines = match lines.len() {
             0 => "the recipe".to_string(),
@@ -105,7 +91,7 @@ impl Search<'_> {
         list(&texts.collect::<Vec<_>>())
     }
 
-    fn same_package(&self, lines: &[usize]) -> bool {
+    pub(super) fn same_package(&self, lines: &[usize]) -> bool {
         let name = |at: &usize| &self.plan.dependencies[*at].spec.name;
         lines.iter().all(|at| name(at) == name(&lines[0]))
     }
@@ -185,23 +171,19 @@ impl Search<'_> {
             let written = &self.plan.dependencies[*line];
             let fetched = self.index.fetched(&written.spec);
             let mut hidden = self.matching(&fetched).map(|record| self.hidden_in(record));
-            if let Some(Some((record, weak))) = hidden.next()
+            if let Some(Some((record, weak, strong))) = hidden.next()
                 && hidden.all(|hidden| hidden.is_some())
             {
-                let name = &record.package_record.name;
-                let mut all = self.index.records();
-                let first = all.find(|other| other.package_record.name == *name);
-                let strong = first.and_then(|first| self.index.place(first));
                 return format!(
                     "`{}` is only in channel `{}`, and `{}` comes before it and has other `{}`",
                     written.text,
                     weak.short_name(),
-                    strong.map_or("?", |place| place.short_name()),
-                    name.as_normalized()
+                    strong.short_name(),
+                    record.package_record.name.as_normalized()
                 );
             }
         }
-        format!("a channel hides what {for_lines} needs from a weaker one on {platform}")
+        format!("the order of the channels hides what {for_lines} needs for {platform}")
     }
 }
 

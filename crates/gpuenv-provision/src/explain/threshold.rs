@@ -18,12 +18,7 @@ impl Search<'_> {
     /// What is enough stays enough: a newer driver runs what an older one runs.
     pub(super) fn least_value(&self, key: Key, question: &mut Question) -> Option<String> {
         let here = self.value(key);
-        let floor = here.as_ref().and_then(Version::as_major_minor);
-        let bounds = self.bounds[&key].iter().copied();
-        let higher: Vec<Version> = bounds
-            .filter(|bound| Some(*bound) > floor)
-            .filter_map(|(major, minor)| format!("{major}.{minor}").parse().ok())
-            .collect();
+        let higher = self.higher(key);
         let enough = first_enough(higher.len(), |position| {
             question.set(key, higher[position].clone());
             self.ask(question)
@@ -35,6 +30,23 @@ impl Search<'_> {
             Some(_) => format!("raise `{key}` under `target` to `\"{enough}\"` or higher"),
             None => format!("add `{key}: \"{enough}\"` or higher under `target`"),
         })
+    }
+
+    /// Returns the versions that somebody asks for and the target does not have.
+    fn higher(&self, key: Key) -> Vec<Version> {
+        let here = self.value(key);
+        let floor = here.as_ref().and_then(Version::as_major_minor);
+        let bounds = self.bounds[&key].iter().copied();
+        let higher = bounds.filter(|bound| Some(*bound) > floor);
+        let versions = higher.map(|(major, minor)| format!("{major}.{minor}"));
+        versions.filter_map(|text| text.parse().ok()).collect()
+    }
+
+    /// Returns the version that is enough for everybody.
+    ///
+    /// Not higher than that: some packages name an upper bound.
+    pub(super) fn highest(&self, key: Key) -> Option<Version> {
+        self.higher(key).pop()
     }
 
     /// Returns the value of a key in the target, its default included.
@@ -115,7 +127,7 @@ fn first_enough(count: usize, mut ask: impl FnMut(usize) -> Answer) -> Option<us
 }
 
 /// Returns the bound of a spec such as ` >=12.9,<13`, rounded up to two numbers.
-fn lower_bound(spec: &str) -> Option<(u64, u64)> {
+pub(super) fn lower_bound(spec: &str) -> Option<(u64, u64)> {
     let least = |part: &str| -> Option<(u64, u64)> {
         let text = part.trim().strip_prefix(">=")?.trim();
         let mut numbers = text.split('.').map(|word| word.parse::<u64>().ok());
@@ -146,8 +158,8 @@ mod tests {
         for count in 0..20 {
             for first in 0..=count {
                 let found = first_enough(count, |position| match position >= first {
-                    true => Answer::Solved(Vec::new()),
-                    false => Answer::Unsolvable(String::new()),
+                    true => Answer::Solved([].into()),
+                    false => Answer::Unsolvable("".into()),
                 });
                 assert_eq!(found, (first < count).then_some(first));
             }

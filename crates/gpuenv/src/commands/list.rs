@@ -64,8 +64,9 @@ pub fn run(_args: Args, session: &Session) -> Result<Outcome, Failure> {
     let rows: Vec<Vec<String>> = listed
         .iter()
         .map(|listed| {
+            let is_named = Path::new(&listed.name) != listed.prefix;
             vec![
-                listed.name.clone(),
+                if is_named { &listed.name } else { "-" }.to_string(),
                 listed.recipe.clone().unwrap_or_else(|| "-".to_string()),
                 listed.packages.to_string(),
                 listed.prefix.display().to_string(),

@@ -18,7 +18,7 @@ use crate::{
     Failure, Outcome, Session,
     lockfile::{self, LockFile},
     locking::{self, Made},
-    source::RecipePath,
+    source::{RecipePath, RecipeText},
 };
 
 /// Solve a recipe for all its platforms and write the lock
@@ -82,7 +82,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     };
     let platforms = wanted_platforms(&args, &recipe)?;
     if args.check {
-        return check(&recipe, &platforms, existing.as_ref());
+        return check(&text, &recipe, &platforms, existing.as_ref());
     }
     let path = match &args.output {
         Some(path) => path.clone(),
@@ -116,6 +116,7 @@ fn upgrade(names: Option<&[String]>) -> Upgrade {
 }
 
 fn check(
+    text: &RecipeText,
     recipe: &Recipe,
     platforms: &[Subdir],
     existing: Option<&LockFile>,
@@ -126,7 +127,8 @@ fn check(
             Code::LOCK_MISSING,
             format!("recipe `{}` has no lock", recipe.name),
         );
-        return Ok(Outcome::no().diagnostic(missing.help("make one with `gpuenv lock`")));
+        let help = format!("make one with `{}`", text.lock_command());
+        return Ok(Outcome::no().diagnostic(missing.help(help)));
     };
     let mut differences = lock::check(&file.lock, &plans);
     if platforms.len() < locking::platforms(recipe).len() {
@@ -141,7 +143,8 @@ fn check(
         let text = format!("lock `{label}` satisfies the recipe\n");
         return Ok(Outcome::done().text(text).facts(&facts));
     }
-    let stale = lock::stale(&label, &differences);
+    let help = format!("bring it up to date with `{}`", text.lock_command());
+    let stale = lock::stale(&label, &differences).help(help);
     Ok(Outcome::no().facts(&facts).diagnostic(stale))
 }
 
@@ -153,7 +156,8 @@ fn conclude(
 ) -> Result<Outcome, Failure> {
     let same = existing.is_some_and(|file| file.text == made.text && file.path == path);
     if !same && !args.dry_run {
-        lockfile::write(path, &made.text)?;
+        lockfile::write(path, &made.text)
+            .map_err(|error| error.help("choose another place with `--output FILE`"))?;
     }
     let changes = lock::changes(existing.map(|file| &file.lock), &made.lock);
     let label = path.display().to_string();
@@ -161,7 +165,12 @@ fn conclude(
     for (platform, locked) in &made.lock.platforms {
         let changed = changes.get(platform).map_or(&[][..], Vec::as_slice);
         let count = locked.records.len();
-        let _ = writeln!(text, "{platform}: {count} packages, {}", summary(changed));
+        let wheels = match locked.wheels.len() {
+            0 => String::new(),
+            count => format!(" and {count} wheels"),
+        };
+        let changed_text = summary(changed);
+        let _ = writeln!(text, "{platform}: {count} packages{wheels}, {changed_text}");
         if existing.is_some() || args.dry_run {
             for change in changed {
                 let _ = writeln!(text, "  {change}");
@@ -177,7 +186,7 @@ fn conclude(
         "lock": label,
         "written": !same && !args.dry_run,
         "changes": changes,
-        "platforms": made.lock.platforms.iter().map(|(name, locked)| (name.clone(), locked.records.len().into())).collect::<serde_json::Map<_, serde_json::Value>>(),
+        "platforms": made.lock.platforms.iter().map(|(name, locked)| (name.clone(), (locked.records.len() + locked.wheels.len()).into())).collect::<serde_json::Map<_, serde_json::Value>>(),
     });
     let outcome = Outcome::done().text(text).facts(&facts);
     Ok(made.notes.into_iter().fold(outcome, Outcome::diagnostic))
