@@ -17,6 +17,7 @@ mod interrupted;
 mod lab;
 mod markdown;
 mod output;
+mod probe_levels;
 mod program;
 mod progress;
 mod real_solves;

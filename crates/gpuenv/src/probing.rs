@@ -103,6 +103,9 @@ pub fn probe(question: &Question<'_>, reporter: &dyn Reporter) -> Result<Probed,
                 Ok(prefix) => library = Some(libraries(question, prefix, &surroundings)?),
                 Err(why) => left_out.extend(skip([step].into_iter(), why)),
             },
+            _ if !named && !has_python(question) => {
+                left_out.extend(skip([step].into_iter(), "the environment holds no Python"));
+            }
             _ => frameworks.push(framework(question, &surroundings, (step, named))),
         }
     }
@@ -179,20 +182,26 @@ fn framework(
     wanted: (ProbeStep, bool),
 ) -> FrameworkObservation {
     let deadline = question.deadline.unwrap_or(gpuenv_cuda::FRAMEWORK_DEADLINE);
-    let run = |program: PathBuf| {
-        let mut command = command(program, surroundings);
-        // Not where the user happens to be: a `torch.py` may lie there.
-        if let Some(prefix) = question.prefix {
-            command.current_dir(prefix);
-        }
-        let device = question.device.unwrap_or(0);
-        gpuenv_cuda::run_framework(command, wanted, device, deadline)
-    };
-    match question.prefix {
-        Some(prefix) if cfg!(windows) => run(prefix.join("python.exe")),
-        Some(prefix) => run(prefix.join("bin").join("python")),
-        None => run("python3".into()),
+    let mut command = command(python(question), surroundings);
+    // Not where the user happens to be: a `torch.py` may lie there.
+    if let Some(prefix) = question.prefix {
+        command.current_dir(prefix);
     }
+    let device = question.device.unwrap_or(0);
+    gpuenv_cuda::run_framework(command, wanted, device, deadline)
+}
+
+/// Returns the environment's Python; without an environment, that of this process.
+fn python(question: &Question<'_>) -> PathBuf {
+    match question.prefix {
+        Some(prefix) if cfg!(windows) => prefix.join("python.exe"),
+        Some(prefix) => prefix.join("bin").join("python"),
+        None => "python3".into(),
+    }
+}
+
+fn has_python(question: &Question<'_>) -> bool {
+    question.prefix.is_none() || python(question).exists()
 }
 
 /// Returns where to look for libraries, or why nowhere.

@@ -153,7 +153,7 @@ fn text(
     let mut size = 0;
     // SAFETY: the place is ours.
     library.call(size_name, || unsafe { size_of(program, &mut size) })?;
-    let mut bytes = vec![0u8; size.min(MOST).max(1)];
+    let mut bytes = vec![0u8; size.clamp(1, MOST)];
     if size > bytes.len() {
         return Err(Stopped::Failed);
     }
