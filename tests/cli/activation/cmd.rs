@@ -93,12 +93,17 @@ fn cmd_gets_values_as_they_are_and_gives_them_back() {
         return;
     }
     let place = TempDir::new().unwrap();
-    let mut values = values();
+    // wine's cmd expands the percent signs of a value once more, Windows' does not.
+    let (with_percent, mut values): (Vec<_>, Vec<_>) = values()
+        .into_iter()
+        .partition(|(_, value)| value.contains('%'));
     values.push(("X".to_string(), "ours"));
+    let c = recipe(r"C:\envs\c", &with_percent);
     let a = recipe(r"C:\envs\a b", &values);
     let b = recipe(r"C:\envs\b", &[("X".to_string(), "b")]);
     let hook = |activation| shell_hook(Shell::Cmd, activation);
     let undo = |activation| shell_hook_deactivate(Shell::Cmd, activation);
+    let on_c = hook(&c);
     let (on_a, off_a, on_b, off_b) = (hook(&a), undo(&a), hook(&b), undo(&b));
     let files = script_files(&a);
     let file = |directory: &str| {
@@ -127,6 +132,8 @@ fn cmd_gets_values_as_they_are_and_gives_them_back() {
         more,
         &off_a,
         "",
+        &on_c,
+        "",
     ];
     let looks = looks(place.path(), &steps);
     let [
@@ -139,11 +146,18 @@ fn cmd_gets_values_as_they_are_and_gives_them_back() {
         files_on,
         files_off,
         changed,
-    ] = looks.try_into().expect("nine looks");
+        percent,
+    ] = looks.try_into().expect("ten looks");
     for (name, value) in &values {
         let line = format!("\n{name}={value}\n");
         assert!(once.contains(&line), "{line} is not in {once}");
         assert!(files_on.contains(&line), "{line} is not in {files_on}");
+    }
+    for (name, value) in &with_percent {
+        assert!(
+            percent.contains(&format!("\n{name}={value}\n")),
+            "{percent}"
+        );
     }
     assert!(once.contains("\nPATH=C:\\envs\\a b;C:\\envs\\a b\\Library\\mingw-w64\\bin;"));
     assert!(
