@@ -85,6 +85,7 @@ impl Data {
             mirrors,
             offline: false,
             cache: self.cache.path().to_path_buf(),
+            fallback: None,
             silence: Duration::from_secs(10),
             retries: 1,
         }

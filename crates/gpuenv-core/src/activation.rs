@@ -10,13 +10,19 @@
 //! only they go into scripts that `conda activate` finds in the prefix. Between
 //! the two come the packages' scripts, as in conda.
 
+mod cmd;
 mod cuda;
+mod data;
 mod environment;
 mod fish;
 mod list;
+mod nushell;
 mod posix;
+mod powershell;
 mod shell;
+mod tcsh;
 mod variable;
+mod xonsh;
 
 use std::collections::BTreeMap;
 

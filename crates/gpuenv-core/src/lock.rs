@@ -8,6 +8,7 @@
 mod check;
 mod diff;
 mod settings;
+mod wheels;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ pub use diff::{PackageChange, changes};
 pub use settings::{PlatformSettings, Settings};
 
 use crate::{
-    Code, Diagnostic, Place, Plan, Solution,
+    Code, Diagnostic, Place, Plan, Solution, Wheel,
     channel::{self, ChannelError},
     solution,
 };
@@ -51,15 +52,16 @@ pub struct PlatformLock {
     pub virtual_packages: Vec<String>,
     /// The packages, by name.
     pub records: Vec<RepoDataRecord>,
-    /// The names of wheels that another tool locked here.
-    pub wheels: Vec<String>,
+    /// The wheels, by name.
+    pub wheels: Vec<Wheel>,
 }
 
 /// Makes the lock of a recipe from its solved platforms.
 ///
 /// # Errors
 ///
-/// GE306 if a channel of a plan cannot be read.
+/// GE306 if a channel of a plan cannot be read, GE409 if one offers something
+/// that could not be verified.
 pub fn lock(solved: &[(Plan, Solution)]) -> Result<Lock, LockError> {
     let mut channels = Vec::new();
     let mut platforms = BTreeMap::new();
@@ -72,15 +74,24 @@ pub fn lock(solved: &[(Plan, Solution)]) -> Result<Lock, LockError> {
         }
         let mut records = solution.records.clone();
         sort(&mut records);
+        for record in &records {
+            if let Some(reason) = distrust(record) {
+                return Err(LockError::UntrustedRecord {
+                    channel: record.channel.clone().unwrap_or_default(),
+                    package: solution::label(record),
+                    reason,
+                });
+            }
+        }
         let locked = PlatformLock {
             virtual_packages: virtual_package_texts(plan),
             records,
-            wheels: Vec::new(),
+            wheels: solution.wheels.clone(),
         };
         platforms.insert(plan.platform().to_string(), locked);
     }
     Ok(Lock {
-        settings: settings::from_plans(solved.iter().map(|(plan, _)| plan)),
+        settings: settings::from_solved(solved),
         channels,
         platforms,
     })
@@ -129,6 +140,12 @@ pub fn render(lock: &Lock) -> Result<String, LockError> {
             let package = CondaPackageData::from(record.clone());
             builder
                 .add_conda_package(DEFAULT_ENVIRONMENT_NAME, name, package)
+                .map_err(|error| bad(&error))?;
+        }
+        for wheel in &locked.wheels {
+            let package = wheels::package(wheel).ok_or_else(|| bad(&wheel.label()))?;
+            builder
+                .add_pypi_package(DEFAULT_ENVIRONMENT_NAME, name, package)
                 .map_err(|error| bad(&error))?;
         }
     }
@@ -183,10 +200,28 @@ pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
             .unwrap_or_default();
         sort(&mut records);
         for record in &records {
-            trust(file, record)?;
+            if let Some(reason) = distrust(record) {
+                return Err(LockError::Untrusted {
+                    file: file.to_string(),
+                    package: solution::label(record),
+                    reason,
+                });
+            }
         }
-        let wheels = environment.pypi_packages(platform).into_iter().flatten();
-        let wheels = wheels.map(|data| data.name().to_string()).collect();
+        let sizes = settings.as_ref();
+        let sizes = sizes.and_then(|known| known.platforms.get(platform.subdir().as_str()));
+        let packages = environment.pypi_packages(platform).into_iter().flatten();
+        let wheels: Result<Vec<Wheel>, LockError> = packages
+            .map(|package| {
+                wheels::read(package, sizes).map_err(|reason| LockError::Untrusted {
+                    file: file.to_string(),
+                    package: package.name().to_string(),
+                    reason,
+                })
+            })
+            .collect();
+        let mut wheels = wheels?;
+        wheels.sort_by(|a, b| a.name.cmp(&b.name));
         let virtual_packages = platform.virtual_packages().to_vec();
         let locked = PlatformLock {
             virtual_packages,
@@ -212,20 +247,13 @@ pub fn settings(file: &str, text: &str) -> Result<Option<Settings>, LockError> {
     settings::parse(file, text)
 }
 
-/// Refuses a record whose file could not be verified or fetched safely.
-fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
-    let refuse = |reason: &str| {
-        Err(LockError::Untrusted {
-            file: file.to_string(),
-            package: solution::label(record),
-            reason: reason.to_string(),
-        })
-    };
+/// Returns why a record must not be installed, if its file could not be
+/// verified, fetched or named safely.
+fn distrust(record: &RepoDataRecord) -> Option<&'static str> {
     let package = &record.package_record;
     if package.sha256.is_none() && package.md5.is_none() {
-        return refuse("it has no hash, so a download could not be verified");
+        return Some("it has no hash, so a download could not be verified");
     }
-    let name = package.name.as_normalized();
     let plain = |text: &str| {
         let mut bytes = text.bytes();
         let first = bytes
@@ -233,16 +261,17 @@ fn trust(file: &str, record: &RepoDataRecord) -> Result<(), LockError> {
             .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         first && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._+!-".contains(&byte))
     };
+    let name = package.name.as_normalized();
     if !plain(name) || !plain(&package.version.as_str()) || !plain(package.build.as_str()) {
-        return refuse("its name, version or build could not name a file");
+        return Some("its name, version or build could not name a file");
     }
     if !matches!(record.url.scheme(), "http" | "https" | "file") {
-        return refuse("its URL can only be http, https or file");
+        return Some("its URL can only be http, https or file");
     }
     if !record.url.username().is_empty() || record.url.password().is_some() {
-        return refuse("its URL holds credentials");
+        return Some("its URL holds credentials");
     }
-    Ok(())
+    None
 }
 
 /// Returns whether brackets or indentation nest deeper than any lock does.
@@ -302,6 +331,7 @@ impl Lock {
         Some(Solution {
             platform,
             records: locked.records.clone(),
+            wheels: locked.wheels.clone(),
         })
     }
 
@@ -365,7 +395,17 @@ pub enum LockError {
         /// The package.
         package: String,
         /// Why not.
-        reason: String,
+        reason: &'static str,
+    },
+    /// A channel offers something that must not be installed.
+    #[error("channel `{channel}` offers `{package}`, which must not be installed: {reason}")]
+    UntrustedRecord {
+        /// The channel.
+        channel: String,
+        /// The package.
+        package: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// The format cannot hold it.
     #[error("the lock cannot be written: {reason}")]
@@ -396,6 +436,8 @@ impl From<LockError> for Diagnostic {
             LockError::Untrusted { file, .. } => Diagnostic::error(Code::LOCK_UNTRUSTED, message)
                 .at(Place::file(file))
                 .help("make the lock anew with `gpuenv lock`"),
+            LockError::UntrustedRecord { .. } => Diagnostic::error(Code::LOCK_UNTRUSTED, message)
+                .help("ask whoever keeps the channel to index it anew"),
             LockError::Unwritable { .. } => Diagnostic::error(Code::LOCK_BAD, message),
             LockError::Channel(error) => error.into(),
         }

@@ -245,7 +245,8 @@ impl From<ActivateError> for io::Error {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -5,6 +5,7 @@
 
 mod body;
 mod source;
+mod wheel;
 
 use std::{
     path::{Path, PathBuf},
@@ -45,6 +46,14 @@ pub(crate) struct Fetched {
     pub(crate) cache: Cache,
 }
 
+impl Fetched {
+    fn new(mut packages: Vec<Unpacked>, cache: Cache) -> Self {
+        let name = |package: &Unpacked| package.record.package_record.name.clone();
+        packages.sort_by_cached_key(name);
+        Self { packages, cache }
+    }
+}
+
 /// A package that has to be brought, and why.
 struct Wanted<'a> {
     record: &'a RepoDataRecord,
@@ -64,15 +73,12 @@ pub(crate) async fn fetch(
     } = fetching;
     if records.is_empty() {
         // Nobody has to be waited for.
-        return Ok(Fetched {
-            packages: Vec::new(),
-            cache: Cache::none(),
-        });
+        return Ok(Fetched::new(Vec::new(), Cache::none()));
     }
     let cache = package_cache::open_shared(access, reporter.as_ref(), cancel).await?;
     let (packages, wanted) = look(&cache, records, cancel).await?;
     if wanted.is_empty() {
-        return Ok(Fetched { packages, cache });
+        return Ok(Fetched::new(packages, cache));
     }
     refuse_offline(access, &wanted)?;
     // Others may have brought some of them until the lock is ours alone.
@@ -82,7 +88,7 @@ pub(crate) async fn fetch(
             .await?;
     let (mut packages, wanted) = look(&cache, records, cancel).await?;
     packages.extend(bring(&cache, &wanted, fetching).await?);
-    Ok(Fetched { packages, cache })
+    Ok(Fetched::new(packages, cache))
 }
 
 /// Finds which packages are in the cache as they should be, and which are not.
@@ -176,7 +182,9 @@ async fn bring(
     let cache_directory = cache
         .writable()
         .map_or(fetching.scratch, |layer| layer.path());
-    space::preflight(bytes, &[cache_directory, fetching.scratch])?;
+    // The scratch itself is gone before anybody can look at it.
+    let place = fetching.scratch.parent().unwrap_or(fetching.scratch);
+    space::preflight(bytes, &[cache_directory, place])?;
     fetching.reporter.report(Event::FetchStarted {
         packages: wanted.len(),
         bytes,

@@ -56,7 +56,7 @@ pub(crate) async fn lock(
         match tried {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+            Err(TryLockError::Error(error)) if has_no_locks(&error) => {
                 // Some network file systems have no locks at all.
                 tracing::warn!("`{}` cannot be locked: {error}", file.path().display());
                 return Ok(());
@@ -80,6 +80,15 @@ pub(crate) async fn lock(
         }
         pause = (pause * 2).min(Duration::from_millis(200));
     }
+}
+
+/// Returns whether the file system cannot lock at all.
+fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::ENOLCK) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 fn tell(waiting: &Waiting<'_>, path: &Path) {
@@ -106,7 +115,8 @@ impl LockFile {
                 .truncate(false)
                 .write(true)
                 .open(path);
-            let file = opened.map_err(|error| InstallError::io("open", path, error))?;
+            let place = path.parent().unwrap_or(path);
+            let file = opened.map_err(|error| InstallError::io("write into", place, error))?;
             lock(&file, Mode::Exclusive, waiting).await?;
             // The holder before us removed the file that we waited for.
             if is_at(&file, path) {

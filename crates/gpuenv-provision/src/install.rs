@@ -19,6 +19,7 @@ use rattler_conda_types::MatchSpec;
 
 pub use error::{FetchTrouble, InstallError};
 pub(crate) use error::{causes, io_kind, is_about_place};
+pub use ground::check_place;
 
 use crate::{
     Access,
@@ -115,12 +116,6 @@ pub async fn install(
     )
     .await?;
     let moved_aside = commit(request, &ground, &stage, &site)?;
-    if let Some(aside) = &moved_aside {
-        let message = format!("what was at `{}` is kept", request.prefix.display());
-        let diagnostic = Diagnostic::note(Code::INSTALL_NOT_OURS, message)
-            .cause(format!("it is now `{}`", aside.display()));
-        reporter.report(Event::Diagnosed { diagnostic });
-    }
     register(request, reporter.as_ref());
     Ok(Installed {
         already_right: false,
@@ -232,18 +227,16 @@ async fn build(
         ground.tree.link_to(&site.real, &stage.prefix)?;
         link::clear_way(&stage.prefix, &ground.records, &ground.changes, layouts)?;
     }
-    let installing = link::link(
+    let installed = ground.records.packages.clone();
+    link::link(
         request,
-        ground.records.packages.clone(),
+        installed,
         &ground.changes,
         fetched,
         stage,
         reporter,
-    );
-    tokio::select! {
-        linked = installing => linked?,
-        () = request.cancel.asked() => return Err(InstallError::Interrupted),
-    }
+    )
+    .await?;
     stop_if_asked(request)?;
     let expected = link::record_names(&request.solution.records);
     let packages = prefix::record_names(&stage.prefix)
@@ -282,6 +275,7 @@ fn finish(
     entry.append(old, &stage.prefix)?;
     let lock = stage.prefix.join(prefix::LOCK);
     prefix::write_new(&lock, request.wanted.lock_text.as_bytes())?;
+    prefix::share_records(&stage.prefix, &packages)?;
     let Install {
         name,
         recipe,

@@ -207,20 +207,29 @@ impl Stage {
     }
 }
 
+/// Takes a stage out of the way of whoever still writes into it.
+pub(crate) fn abandon(work: &Path) {
+    if let Err(error) = fs_err::rename(work, abandoned(work)) {
+        tracing::debug!("the stage stays where it is: {error}");
+    }
+}
+
+fn abandoned(work: &Path) -> PathBuf {
+    let mut name = work.as_os_str().to_owned();
+    name.push(".gone");
+    PathBuf::from(name)
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
-        // Threads of a cancelled run may still be writing; under another name
-        // they do not find it any more.
-        let mut gone = self.work.clone().into_os_string();
-        gone.push(".gone");
-        let gone = match fs_err::rename(&self.work, &gone) {
-            Ok(()) => PathBuf::from(gone),
-            Err(_) => self.work.clone(),
-        };
+        abandon(&self.work);
+        let paths = [&self.work, &abandoned(&self.work)];
+        // An archive that is being unpacked there may get in between.
         for _ in 0..5 {
-            match tree::remove(&gone) {
+            let removed = paths.map(|path| tree::remove(path));
+            match removed.into_iter().collect::<io::Result<()>>() {
                 Ok(()) => return,
-                Err(error) => tracing::debug!("the stage stays: {error}"),
+                Err(error) => tracing::debug!("the stage is still there: {error}"),
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -33,6 +33,7 @@ pub mod source;
 pub mod style;
 pub mod table;
 pub mod untrusted;
+pub mod word;
 
 pub use cli::command_line;
 pub use outcome::{Failure, Outcome};

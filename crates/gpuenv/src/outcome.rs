@@ -103,7 +103,6 @@ impl Failure {
     }
 
     /// Says that a file operation of the command itself failed.
-    #[expect(clippy::needless_pass_by_value, reason = "stands in `map_err`")]
     pub fn io(error: std::io::Error) -> Self {
         Diagnostic::error(Code::INSTALL_IO, "a file operation failed")
             .cause(error)

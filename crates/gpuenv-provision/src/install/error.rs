@@ -1,5 +1,7 @@
 //! Every way in which an install can fail, and what to do about it.
 
+mod explain;
+
 use std::{
     error::Error,
     io,
@@ -7,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use gpuenv_core::{Code, Diagnostic, layout::Unsafe};
+use gpuenv_core::layout::Unsafe;
 use rattler_networking::AuthenticationStorageError;
 
 use crate::prefix::Found;
@@ -72,7 +74,7 @@ pub enum InstallError {
         found: Found,
     },
     /// The directory is needed for more than an environment.
-    #[error("`{}` holds more than an environment and is never replaced", prefix.display())]
+    #[error("`{}` is or holds your home or the current directory, and is never replaced", prefix.display())]
     Protected {
         /// The prefix.
         prefix: PathBuf,
@@ -260,179 +262,4 @@ pub(crate) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
         next = error.source();
     }
     found
-}
-
-impl From<InstallError> for Diagnostic {
-    fn from(error: InstallError) -> Self {
-        let diagnostic = Diagnostic::error(code(&error), error.to_string());
-        let diagnostic = explain(diagnostic, &error);
-        match error {
-            InstallError::Permission { source, .. } | InstallError::Io { source, .. } => {
-                diagnostic.caused_by(&source)
-            }
-            InstallError::Credentials(source) => diagnostic.caused_by(&source),
-            _ => diagnostic,
-        }
-    }
-}
-
-fn code(error: &InstallError) -> Code {
-    match error {
-        InstallError::Fetch { .. } => Code::INSTALL_FETCH,
-        InstallError::Hash { .. } => Code::INSTALL_HASH,
-        InstallError::DiskFull { .. } => Code::INSTALL_DISK_FULL,
-        InstallError::Permission { .. } => Code::INSTALL_PERMISSION,
-        InstallError::NotOurs { .. } | InstallError::Protected { .. } => Code::INSTALL_NOT_OURS,
-        InstallError::Unsafe { .. } => Code::INSTALL_UNSAFE_PACKAGE,
-        InstallError::Link { .. } => Code::INSTALL_LINK,
-        InstallError::Offline { .. } => Code::INSTALL_OFFLINE,
-        InstallError::Busy { .. } => Code::INSTALL_BUSY,
-        InstallError::Interrupted => Code::INSTALL_INTERRUPTED,
-        InstallError::NotFound { .. } => Code::ENVIRONMENT_NOT_FOUND,
-        InstallError::BadPrefix { .. } => Code::ENVIRONMENT_BAD_NAME,
-        InstallError::Io { .. } => Code::INSTALL_IO,
-        InstallError::BadPackage { .. } => Code::INSTALL_BAD_PACKAGE,
-        InstallError::Credentials(_) => Code::CONFIG_BAD,
-    }
-}
-
-/// Adds causes and help.
-fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
-    match error {
-        InstallError::Fetch {
-            package,
-            url,
-            trouble,
-            tries,
-            causes,
-        } => {
-            let mut diagnostic = diagnostic.cause(match tries {
-                0 | 1 => format!("asked once: {url}"),
-                tries => format!("asked {tries} times: {url}"),
-            });
-            for cause in causes {
-                diagnostic = diagnostic.cause(cause);
-            }
-            fetch_help(diagnostic, package, *trouble)
-        }
-        InstallError::Hash { .. } => explain_hash(diagnostic, error),
-        InstallError::DiskFull { room, .. } => match room {
-            Some((needed, free)) => diagnostic
-                .cause(format!(
-                    "at least {} are needed there, {} are free",
-                    size(*needed),
-                    size(*free)
-                ))
-                .help("free some space, or set `RATTLER_CACHE_DIR` or the prefix to another disk"),
-            None => diagnostic.help("free some space there; what was downloaded is kept"),
-        },
-        InstallError::Permission { .. } => diagnostic.help(
-            "choose another prefix with `--prefix`, or another cache with `RATTLER_CACHE_DIR`",
-        ),
-        InstallError::NotOurs { .. } => diagnostic
-            .help("choose another name or `--prefix`")
-            .help("or move what is there aside and install with `--force`"),
-        InstallError::Protected { .. } => diagnostic.help("choose another `--prefix`"),
-        InstallError::Unsafe { found } => {
-            let mut diagnostic = diagnostic;
-            for found in found.iter().take(10) {
-                diagnostic = diagnostic.cause(format!(
-                    "`{}` of `{}`: {}",
-                    found.path, found.package, found.reason
-                ));
-            }
-            diagnostic.help("report it to the channel; to go on, exclude the package in the recipe")
-        }
-        InstallError::Link { causes, .. } => causes
-            .iter()
-            .fold(diagnostic, |diagnostic, cause| diagnostic.cause(cause)),
-        InstallError::Offline { packages, damaged } => {
-            let names = packages
-                .iter()
-                .take(10)
-                .map(|package| format!("missing: {package}"));
-            let damaged = damaged
-                .iter()
-                .take(10)
-                .map(|damaged| format!("damaged: {damaged}"));
-            let diagnostic = names.chain(damaged).fold(diagnostic, Diagnostic::cause);
-            diagnostic.help("run it once without `--offline`")
-        }
-        InstallError::Busy { .. } => diagnostic
-            .help("wait until the other gpuenv, pixi or rattler has finished, then try again"),
-        InstallError::BadPackage { .. } => diagnostic
-            .help("report it to the channel; `gpuenv lock --upgrade` may find another build"),
-        InstallError::BadPrefix { .. } => diagnostic.help("choose another `--prefix`"),
-        InstallError::NotFound { .. } => diagnostic.help("see `gpuenv list`"),
-        InstallError::Interrupted | InstallError::Io { .. } | InstallError::Credentials(_) => {
-            diagnostic
-        }
-    }
-}
-
-fn explain_hash(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
-    let InstallError::Hash {
-        url,
-        expected,
-        actual,
-        expected_bytes,
-        bytes,
-        is_page,
-        ..
-    } = error
-    else {
-        return diagnostic;
-    };
-    let diagnostic = diagnostic.cause(format!("from {url}")).cause(format!(
-        "the lock names {expected}, what arrived has {actual}"
-    ));
-    let diagnostic = match expected_bytes {
-        Some(expected) if expected != bytes => {
-            diagnostic.cause(format!("{bytes} bytes arrived, the lock names {expected}"))
-        }
-        _ => diagnostic,
-    };
-    match is_page {
-        true => diagnostic
-            .cause("a web page came instead of an archive")
-            .help("log in to the network with a browser, then try again"),
-        false => diagnostic
-            .help(
-                "try again; a proxy or mirror may have damaged it, or a login page answers instead",
-            )
-            .help("if the channel replaced the archive, run `gpuenv lock --upgrade`"),
-    }
-}
-
-fn fetch_help(diagnostic: Diagnostic, package: &str, trouble: FetchTrouble) -> Diagnostic {
-    let name = package.rsplitn(3, '-').nth(2).unwrap_or(package);
-    match trouble {
-        FetchTrouble::Gone(_) | FetchTrouble::NoFile => diagnostic.help(format!(
-            "choose another build with `gpuenv lock --upgrade {name}`"
-        )),
-        FetchTrouble::Denied(_) => {
-            diagnostic.help("put the credentials into the file that `RATTLER_AUTH_FILE` names")
-        }
-        FetchTrouble::Silence | FetchTrouble::Connection | FetchTrouble::Cut(_) => diagnostic
-            .help("check the network, and `HTTPS_PROXY` if there is a proxy")
-            .help("or name a mirror with `--mirror URL`"),
-        FetchTrouble::Status(_) | FetchTrouble::Other => {
-            diagnostic.help("try again later, or name a mirror with `--mirror URL`")
-        }
-    }
-}
-
-/// Returns a number of bytes as people read it.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1000.0;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }

@@ -16,7 +16,7 @@ use super::{Install, InstallError, causes, ground::kept_names, io_kind, is_about
 use crate::{
     fetch::Fetched,
     prefix::{self, Records},
-    stage::Stage,
+    stage::{self, Stage},
     tree::{self, Tree},
 };
 
@@ -49,11 +49,64 @@ pub(super) async fn link(
             reporter: reporter.clone(),
             packages: Mutex::default(),
         });
-    let records = request.solution.records.clone();
-    let linked = installer.install(&stage.prefix, records).await;
-    linked
-        .map(|_| ())
-        .map_err(|error| link_error(&error, stage))
+    let (prefix, work) = (stage.prefix.clone(), stage.work.clone());
+    // The stage itself is gone before anybody can look at it.
+    let place = work.parent().unwrap_or(&work).to_path_buf();
+    let (records, cancel) = (request.solution.records.clone(), request.cancel.clone());
+    let runtime = tokio::runtime::Handle::current();
+    let linking = move || {
+        in_own_threads(
+            || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        linked = installer.install(&prefix, records) => {
+                            linked.map(|_| ()).map_err(|error| link_error(&error, &place))
+                        }
+                        () = cancel.asked() => Err(InstallError::Interrupted),
+                    }
+                })
+            },
+            // What is still being linked fails then, so nobody waits long.
+            || stage::abandon(&work),
+        )
+    };
+    match tokio::task::spawn_blocking(linking).await {
+        Ok(linked) => linked,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(InstallError::Interrupted),
+        },
+    }
+}
+
+/// Does something with threads of its own, and returns when they have ended.
+///
+/// rattler leaves its threads at work when an install fails or is cancelled; in
+/// the common pool they would write into the stage after it was removed.
+fn in_own_threads(
+    work: impl FnOnce() -> Result<(), InstallError> + Send,
+    on_failure: impl FnOnce(),
+) -> Result<(), InstallError> {
+    // One of them only waits for the others.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) + 1;
+    let (ended, all_ended) = std::sync::mpsc::channel::<()>();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .exit_handler(move |_| {
+            let _ = ended.send(());
+        })
+        .build()
+        .map_err(|error| InstallError::Link {
+            what: "there are no threads for it".to_string(),
+            causes: causes(&error),
+        })?;
+    let done = pool.install(work);
+    if done.is_err() {
+        on_failure();
+    }
+    drop(pool);
+    for () in all_ended.iter().take(threads) {}
+    done
 }
 
 /// Returns a client that reaches nothing: everything is in the cache.
@@ -65,7 +118,7 @@ fn no_client() -> LazyClient {
     })
 }
 
-fn link_error(error: &InstallerError, stage: &Stage) -> InstallError {
+fn link_error(error: &InstallerError, place: &Path) -> InstallError {
     if matches!(error, InstallerError::Cancelled) {
         return InstallError::Interrupted;
     }
@@ -73,7 +126,7 @@ fn link_error(error: &InstallerError, stage: &Stage) -> InstallError {
     match io_kind(error) {
         Some(kind) if is_about_place(kind) => {
             let source = io::Error::new(kind, texts.join(": "));
-            InstallError::io("write into", &stage.prefix, source)
+            InstallError::io("write into", place, source)
         }
         _ => InstallError::Link {
             what: texts.first().cloned().unwrap_or_default(),

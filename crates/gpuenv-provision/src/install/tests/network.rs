@@ -135,7 +135,9 @@ async fn install_from(
     let server = serve(bytes, answers);
     world.access.mirrors = mirror(&server.url);
     world.access.retries = 1;
-    world.access.silence = Duration::from_millis(400);
+    if std::ptr::fn_addr_eq(answers[0], silent as Answer) {
+        world.access.silence = Duration::from_millis(300);
+    }
     let outcome = world.install(&[record]).await.map_err(Diagnostic::from);
     if outcome.is_ok() {
         assert_eq!(world.read("share/noise"), noise);
@@ -165,13 +167,8 @@ async fn a_server_without_ranges_is_asked_for_everything_again() {
 async fn a_damaged_download_is_asked_for_past_all_caches() {
     let (server, outcome, _world) = install_from(&[flipped, whole]).await;
     outcome.unwrap();
-    let requests = server.requests.lock().unwrap();
-    assert!(
-        requests[1].contains("cache-control: no-cache"),
-        "{}",
-        requests[1]
-    );
-    drop(requests);
+    let second = server.requests.lock().unwrap()[1].clone();
+    assert!(second.contains("cache-control: no-cache"), "{second}");
     let (_server, outcome, _world) = install_from(&[flipped]).await;
     assert_eq!(outcome.unwrap_err().code, Code::INSTALL_HASH);
 }
