@@ -21,6 +21,7 @@ mod markdown;
 mod output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod probe;
+mod probe_levels;
 mod program;
 mod progress;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -34,4 +35,6 @@ mod remove;
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
+mod real_wheels;
 mod source;
+mod wheels;

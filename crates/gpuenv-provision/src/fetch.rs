@@ -5,6 +5,7 @@
 
 mod body;
 mod source;
+mod wheel;
 
 use std::{
     path::{Path, PathBuf},

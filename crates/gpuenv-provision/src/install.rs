@@ -17,9 +17,9 @@ use gpuenv_core::{Changes, Code, Diagnostic, Event, Reporter, Solution, layout};
 use jiff::Timestamp;
 use rattler_conda_types::MatchSpec;
 
-pub use ground::check_place;
 pub use error::{FetchTrouble, InstallError};
 pub(crate) use error::{causes, io_kind, is_about_place};
+pub use ground::check_place;
 
 use crate::{
     Access,

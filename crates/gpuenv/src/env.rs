@@ -72,9 +72,13 @@ variables! {
         GPUENV_HTTP_TIMEOUT "GPUENV_HTTP_TIMEOUT";
         /// How often a download is tried again after a failure that may pass. Default: 3.
         GPUENV_HTTP_RETRIES "GPUENV_HTTP_RETRIES";
+        /// The program `uv`, which resolves wheels. Default: the first one on `PATH`.
+        GPUENV_UV "GPUENV_UV";
         /// What is logged to stderr, as a filter like `gpuenv=debug,rattler=info`.
         /// Goes before `-v`.
         GPUENV_LOG "GPUENV_LOG";
+        /// Where `uv` is looked up, and the program that `gpuenv run` starts.
+        PATH "PATH";
         /// The package cache, shared with pixi and other rattler tools.
         /// Default: `rattler/cache` in the user's cache directory, on Linux `~/.cache/rattler/cache`.
         RATTLER_CACHE_DIR "RATTLER_CACHE_DIR";
@@ -148,6 +152,10 @@ pub struct Env {
     pub http_silence: Duration,
     /// How often a download is tried again.
     pub http_retries: u32,
+    /// The program `uv` that the user names, absolute.
+    pub uv: Option<PathBuf>,
+    /// Where programs are looked up.
+    pub path: Vec<PathBuf>,
     /// What to log.
     pub log: Option<String>,
     /// Colours are not wanted.
@@ -198,6 +206,10 @@ impl Env {
             http_retries: text(GPUENV_HTTP_RETRIES)
                 .and_then(|value| value.trim().parse().ok())
                 .unwrap_or(HTTP_RETRIES),
+            uv: path(GPUENV_UV),
+            path: os(PATH)
+                .map(|value| split_paths(&value))
+                .unwrap_or_default(),
             log: text(GPUENV_LOG),
             no_color: os(NO_COLOR).is_some(),
             force_color: switched_on(CLICOLOR_FORCE),

@@ -9,7 +9,7 @@ use std::{
 
 use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
 use gpuenv_provision::{
-    Access,
+    Access, Uv,
     access::{default_cache, is_writable},
 };
 
@@ -104,6 +104,24 @@ impl Session {
             cache,
             silence: self.env.http_silence,
             retries: self.env.http_retries,
+        })
+    }
+
+    /// Returns where uv may be: where the user says, on `PATH`, in an environment.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn uv(&self, environment: &str) -> Result<Uv, Diagnostic> {
+        let mut directories = self.env.path.clone();
+        if let Some(home) = &self.env.home {
+            let prefix = home.join("envs").join(environment);
+            directories.extend(["bin", "Scripts"].map(|name| prefix.join(name)));
+        }
+        Ok(Uv {
+            named: self.env.uv.clone(),
+            directories,
+            variables: env::variables(),
+            offline: self.offline()?,
         })
     }
 

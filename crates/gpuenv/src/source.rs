@@ -71,7 +71,10 @@ impl RecipeText {
             Origin::File(file) if file == Path::new(DEFAULT_FILE) => "gpuenv lock".to_string(),
             Origin::File(file) => format!("gpuenv lock {}", word(&file.to_string_lossy())),
             Origin::Shipped => {
-                let file = self.label.strip_prefix(SHIPPED_LABEL).unwrap_or(&self.label);
+                let file = self
+                    .label
+                    .strip_prefix(SHIPPED_LABEL)
+                    .unwrap_or(&self.label);
                 format!("gpuenv lock {}", file.trim_end_matches(".yaml"))
             }
         }

@@ -69,6 +69,11 @@ fn finished(observation: &Observation) -> Finding {
     if let Some(failed) = observation.failures.first() {
         return failed_call(observation, failed);
     }
+    if let (Some(wanted), Some(shown @ 1..)) = (observation.wanted, observation.device_count)
+        && wanted >= shown
+    {
+        return no_such_device(wanted, shown);
+    }
     if devices.is_empty() {
         return no_device(observation, Finding::new(VerdictKind::NoDevice, ""));
     }
@@ -93,7 +98,7 @@ fn finished(observation: &Observation) -> Finding {
         return Finding::new(VerdictKind::DriverError, summary);
     }
     let shown = observation.device_count.unwrap_or(0);
-    if devices.len() as u64 != u64::from(shown) {
+    if observation.wanted.is_none() && devices.len() as u64 != u64::from(shown) {
         let summary = format!(
             "the driver shows {shown} devices, {} were probed",
             devices.len()
@@ -101,6 +106,17 @@ fn finished(observation: &Observation) -> Finding {
         return Finding::new(VerdictKind::DriverError, summary);
     }
     Finding::new(VerdictKind::Computes, computes(devices))
+}
+
+fn no_such_device(wanted: u32, shown: u32) -> Finding {
+    let count = match shown {
+        1 => "one, GPU 0".to_string(),
+        _ => format!("{shown}, GPU 0 to GPU {}", shown - 1),
+    };
+    let summary = format!("there is no GPU {wanted}: the driver shows {count}");
+    Finding::new(VerdictKind::NoDevice, summary)
+        .cause("devices are counted from 0, and `CUDA_VISIBLE_DEVICES` renumbers them")
+        .help(format!("name one from 0 to {}", shown - 1))
 }
 
 fn computes(devices: &[DeviceObservation]) -> String {
@@ -251,7 +267,8 @@ fn last_step(observation: &Observation) -> String {
     }
 }
 
-fn signal_name(signal: i32) -> String {
+/// Names a signal for people.
+pub(crate) fn signal_name(signal: i32) -> String {
     let name = match signal {
         4 => "SIGILL",
         5 => "SIGTRAP",

@@ -38,6 +38,9 @@ pub struct Observation {
     pub variables: BTreeMap<String, String>,
     /// What the random data grew from, in hexadecimal; with it a failure can be repeated.
     pub seed: Option<String>,
+    /// The one device that was asked for; `None` for all.
+    #[serde(default)]
+    pub wanted: Option<u32>,
     /// How many devices the driver shows.
     pub device_count: Option<u32>,
     /// What each device did.
@@ -51,11 +54,15 @@ pub struct Observation {
 }
 
 /// What was probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// The driver computes.
     Driver,
+    /// The environment's CUDA libraries compute.
+    Library,
+    /// The environment's frameworks compute.
+    Framework,
 }
 
 /// How a run of the probe ended.
@@ -225,6 +232,7 @@ impl Observation {
             cuda: None,
             variables: BTreeMap::new(),
             seed: None,
+            wanted: None,
             device_count: None,
             devices: Vec::new(),
             failures: Vec::new(),

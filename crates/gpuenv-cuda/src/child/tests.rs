@@ -18,12 +18,18 @@ use gpuenv_core::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{kernel::ENTRY, message, message::Message, worker};
+use crate::{Order, kernel::ENTRY, message, message::Message, worker};
 
 mod hostile;
 
 /// Makes the test binary a child and hands it a seed.
 const SEED: &str = "GPUENV_TEST_SEED";
+
+/// Names the child the one device to probe.
+const DEVICE: &str = "GPUENV_TEST_DEVICE";
+
+/// Asks the child for times.
+const BENCH: &str = "GPUENV_TEST_BENCH";
 
 /// What a driver on a slow machine may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +38,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[ignore = "what the other tests run as their child"]
 fn child_process() {
     if let Ok(seed) = env::var(SEED) {
-        worker(seed.parse().ok(), io::stdout()).unwrap();
+        worker(order(&seed), io::stdout()).unwrap();
+    }
+}
+
+fn order(seed: &str) -> Order {
+    Order {
+        seed: seed.parse().ok(),
+        device: env::var(DEVICE).ok().and_then(|device| device.parse().ok()),
+        bench: env::var(BENCH).is_ok(),
     }
 }
 
@@ -238,6 +252,24 @@ fn one_bad_gpu_of_two_is_named() {
             .unwrap()
             .causes
             .contains(&"1 other GPU computes".to_string())
+    );
+}
+
+#[test]
+fn one_device_of_several_can_be_chosen() {
+    let script = "mode = wrong-result\nwrong-device = 0\ndevice = A\ndevice = B\n";
+    let seen = Scene::new(script).env(DEVICE, "1").run();
+    assert_eq!(
+        seen.verdict(VerdictKind::Computes, true).summary,
+        "1 GPU computes: B"
+    );
+    assert_eq!(seen.device(0).ordinal, 1);
+    seen.clean();
+    let verdict = Scene::new(script).env(DEVICE, "2").run();
+    let verdict = verdict.verdict(VerdictKind::NoDevice, false);
+    assert_eq!(
+        verdict.summary,
+        "there is no GPU 2: the driver shows 2, GPU 0 to GPU 1"
     );
 }
 

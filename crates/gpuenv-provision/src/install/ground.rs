@@ -105,7 +105,10 @@ fn permit(found: &Found, real: &Path, force: bool, protected: &[PathBuf]) -> Res
         }
     }
     let resolved = |path: &PathBuf| fs_err::canonicalize(path).unwrap_or_else(|_| path.clone());
-    match protected.iter().any(|path| resolved(path).starts_with(real)) {
+    match protected
+        .iter()
+        .any(|path| resolved(path).starts_with(real))
+    {
         true => Err(Refusal::Protected),
         false => Ok(()),
     }

@@ -155,6 +155,7 @@ impl World {
         let solution = Solution {
             platform: Subdir::Linux64,
             records: records.to_vec(),
+            wheels: Vec::new(),
         };
         let prefix = options.prefix.unwrap_or_else(|| self.prefix());
         let registry = self.at("environments.txt");

@@ -4,7 +4,6 @@ use std::{
     fmt::Write as _,
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use gpuenv_core::{
@@ -72,9 +71,6 @@ impl Args {
         self.json
     }
 }
-
-/// How long the probe of a new environment may take.
-const PROBE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Where the environment will be, and what it is called.
 struct Target {
@@ -250,8 +246,11 @@ fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep])
         prefix: Some(prefix),
         gpu,
         steps,
+        level: None,
+        device: None,
+        bench: false,
         require_gpu: args.require_gpu,
-        deadline: PROBE_DEADLINE,
+        deadline: None,
     }
 }
 

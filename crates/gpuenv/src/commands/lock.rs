@@ -229,7 +229,12 @@ fn conclude(
     for (platform, locked) in &made.lock.platforms {
         let changed = changes.get(platform).map_or(&[][..], Vec::as_slice);
         let count = locked.records.len();
-        let _ = writeln!(text, "{platform}: {count} packages, {}", summary(changed));
+        let wheels = match locked.wheels.len() {
+            0 => String::new(),
+            count => format!(" and {count} wheels"),
+        };
+        let changed_text = summary(changed);
+        let _ = writeln!(text, "{platform}: {count} packages{wheels}, {changed_text}");
         if existing.is_some() || args.dry_run {
             for change in changed {
                 let _ = writeln!(text, "  {change}");
@@ -245,7 +250,7 @@ fn conclude(
         "lock": label,
         "written": !same && !args.dry_run,
         "changes": changes,
-        "platforms": made.lock.platforms.iter().map(|(name, locked)| (name.clone(), locked.records.len().into())).collect::<serde_json::Map<_, serde_json::Value>>(),
+        "platforms": made.lock.platforms.iter().map(|(name, locked)| (name.clone(), (locked.records.len() + locked.wheels.len()).into())).collect::<serde_json::Map<_, serde_json::Value>>(),
     });
     let outcome = Outcome::done().text(text).facts(&facts);
     Ok(made.notes.into_iter().fold(outcome, Outcome::diagnostic))

@@ -152,7 +152,7 @@ fn a_crash_after_the_last_message_is_still_a_crash() {
         call: "exit".to_string(),
         device: None,
     };
-    message::write(&mut messages, &Message::At(step.clone())).unwrap();
+    message::write(&mut messages, &Message::<()>::At(step.clone())).unwrap();
     fs::File::create(&file)
         .unwrap()
         .write_all(&messages)
