@@ -27,7 +27,7 @@ pub use framework::{
 pub use judge::{Expectation, Levels, judge, judge_levels};
 pub use library::{FoundFile, Library, LibraryKind, LibraryObservation};
 pub use observation::{
-    Comparison, ComputeMode, DeviceObservation, DriverFile, End, FailedCall, Level, LoadAttempt,
-    Observation, SCHEMA, Step, Timing, WrongElement,
+    Bench, Comparison, ComputeMode, DeviceObservation, DriverFile, End, FailedCall, Level,
+    LoadAttempt, MemoryWalk, Observation, SCHEMA, Step, Timing, WrongElement,
 };
 pub use verdict::{Verdict, VerdictKind};

@@ -6,15 +6,16 @@ use std::{
 };
 
 use gpuenv_core::{
-    probe::{ComputeMode, DeviceObservation, Timing},
+    probe::{Bench, ComputeMode, DeviceObservation, Timing},
     target::ComputeCapability,
 };
 
 use crate::{
-    context::{Context, Module, Scalars},
+    context::{Argument, Context, Module},
     driver::{Attribute, CallFailed, Device, Driver},
     journal::Journal,
-    kernel::{BLOCK, BLOCKS, ENTRY, PTX, Workload},
+    kernel::{BLOCK, BLOCKS, ENTRY, MORE_PTX, PTX, Workload},
+    product, walk,
 };
 
 /// Asks a device what it is; what fails is in the journal.
@@ -30,7 +31,7 @@ pub(crate) fn describe(driver: &Driver<'_>, ordinal: u32) -> DeviceObservation {
 pub(crate) fn compute(
     driver: &Driver<'_>,
     journal: &Journal,
-    seed: u64,
+    (seed, bench): (u64, bool),
     seen: &mut DeviceObservation,
 ) -> Result<(), CallFailed> {
     let device = driver.device(seen.ordinal)?;
@@ -38,12 +39,64 @@ pub(crate) fn compute(
     let context = timed(&mut seen.timings, "context", || device.enter())?;
     let (result, log) = saxpy(&context, PTX, &workload, &mut seen.timings);
     seen.compiler_log = log;
+    // What has failed once would only fail again.
+    let more = match result {
+        Ok(_) => compute_more(&context, seed, seen),
+        Err(failed) => Err(failed),
+    };
+    if bench && more.is_ok() {
+        seen.bench = BENCH_SIZES
+            .iter()
+            .filter_map(|size| time(&context, *size))
+            .collect();
+    }
     timed(&mut seen.timings, "release", || drop(context));
     let result = result?;
     journal.at("compare");
     let comparison = timed(&mut seen.timings, "compare", || workload.compare(&result));
     seen.comparison = Some(comparison);
+    more
+}
+
+/// Has a device do what needs shared memory, and walks over its memory.
+fn compute_more(
+    context: &Context<'_>,
+    seed: u64,
+    seen: &mut DeviceObservation,
+) -> Result<(), CallFailed> {
+    let timings = &mut seen.timings;
+    let (module, log) = timed(timings, "compile more", || context.compile(MORE_PTX));
+    seen.compiler_log = log.or(seen.compiler_log.take());
+    let module = module?;
+    let product = timed(timings, "product", || {
+        product::multiply(context, &module, seed)
+    });
+    seen.product = Some(product?);
+    let walk = timed(timings, "memory walk", || {
+        walk::walk(context, &module, seed)
+    });
+    seen.walk = walk?;
     Ok(())
+}
+
+/// So many elements are timed: a few, where the way there is all, and many.
+const BENCH_SIZES: [u32; 2] = [1_000, 10_000_000];
+
+/// Times transfers and kernel; what fails is in the journal.
+fn time(context: &Context<'_>, elements: u32) -> Option<Bench> {
+    let workload = Workload::of_length(1, 0, elements);
+    let mut timings = Vec::new();
+    saxpy(context, PTX, &workload, &mut timings).0.ok()?;
+    let of = |step: &str| {
+        let found = timings.iter().find(|timing| timing.step == step);
+        found.map(|timing| timing.milliseconds)
+    };
+    Some(Bench {
+        elements: u64::from(elements),
+        upload_ms: of("upload")?,
+        run_ms: of("run")?,
+        download_ms: of("download")?,
+    })
 }
 
 fn describe_device(device: Device<'_>, seen: &mut DeviceObservation) {
@@ -110,13 +163,16 @@ fn run(
         y.upload(&workload.y)?;
         x.upload(&workload.x)
     })?;
-    let scalars = Scalars {
-        factor: workload.factor,
-        rounds: workload.rounds,
-        step: workload.step,
-    };
+    let arguments = [
+        Argument::Address(&y),
+        Argument::Address(&x),
+        Argument::Float(workload.factor),
+        Argument::Word(workload.y.len() as u32),
+        Argument::Word(workload.rounds),
+        Argument::Word(workload.step),
+    ];
     timed(timings, "run", || {
-        module.launch_saxpy(ENTRY, (BLOCKS, BLOCK), (&y, &x), scalars)?;
+        module.launch(ENTRY, (BLOCKS, 1, BLOCK), &arguments)?;
         context.synchronize()
     })?;
     let mut result = vec![f32::NAN; workload.y.len()];

@@ -37,6 +37,15 @@ pub(crate) const BLOCK: u32 = 256;
 /// Blocks of the grid: fewer threads than elements, so that they must stride.
 pub(crate) const BLOCKS: u32 = 256;
 
+/// The text with the other three kernels.
+pub(crate) const MORE_PTX: &CStr = {
+    let text = concat!(include_str!("../kernels/product_and_memory.ptx"), "\0");
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("the text holds a zero"),
+    }
+};
+
 /// What one run of the kernel works on.
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
@@ -53,7 +62,8 @@ impl Workload {
         Self::of_length(seed, device, LENGTH)
     }
 
-    fn of_length(seed: u64, device: u32, length: u32) -> Self {
+    /// Makes data of that length.
+    pub(crate) fn of_length(seed: u64, device: u32, length: u32) -> Self {
         let mut random = SplitMix(seed ^ u64::from(device).rotate_left(32));
         let mut vector = || {
             (0..length)

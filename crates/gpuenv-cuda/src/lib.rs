@@ -19,9 +19,11 @@ mod libraries;
 mod load;
 mod message;
 mod process;
+mod product;
 mod stream;
 mod surroundings;
 mod transcript;
+mod walk;
 mod worker;
 
 pub use child::{DEADLINE, run_in_child, run_library};

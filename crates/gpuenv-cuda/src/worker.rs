@@ -72,7 +72,7 @@ fn probe(journal: &Journal, order: Order) -> Observation {
         }
     };
     // What fails is in the journal; with it, this is the end.
-    let _ = ask(&driver, journal, seed, &mut seen);
+    let _ = ask(&driver, journal, (seed, order.bench), &mut seen);
     seen.failures = journal.take_failures();
     seen
 }
@@ -80,7 +80,7 @@ fn probe(journal: &Journal, order: Order) -> Observation {
 fn ask(
     driver: &Driver<'_>,
     journal: &Journal,
-    seed: u64,
+    how: (u64, bool),
     seen: &mut Observation,
 ) -> Result<(), CallFailed> {
     // Without `cuInit`, so that it is known even where that fails.
@@ -98,7 +98,7 @@ fn ask(
         seen.devices.push(device.clone());
         journal.so_far(seen);
         if device.failures.is_empty() {
-            let _ = device::compute(driver, journal, seed, &mut device);
+            let _ = device::compute(driver, journal, how, &mut device);
             device.failures = journal.take_failures();
         }
         seen.devices.pop();

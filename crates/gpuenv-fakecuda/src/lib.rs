@@ -4,8 +4,8 @@
 //! that directory onto `LD_LIBRARY_PATH`, and name a script in
 //! `GPUENV_FAKECUDA`. Without a script it is a healthy driver with one GPU.
 //!
-//! It takes the real arguments of the real calls, and it runs a twin of the
-//! probe's kernel on memory of its own, so that a probe which passes here has
+//! It takes the real arguments of the real calls, and it runs twins of the
+//! probe's kernels on memory of its own, so that a probe which passes here has
 //! made every call in the right order with the right arguments. What a real
 //! driver would answer to a misuse it answers too (no context: 201, freed
 //! twice: 1, …), and it writes a line that begins with `misuse` into its log.
@@ -32,6 +32,8 @@
 //! | `wrong-element` | index that `wrong-result` spoils | the middle one |
 //! | `wrong-device` | ordinal that `wrong-result` spoils | all |
 //! | `newest-ptx` | `8.0`: a later `.version` answers 222 | any |
+//! | `wrong-product` | `yes`: the product of matrices has one wrong number | |
+//! | `stuck-bit` | index of a word whose lowest bit is always one | none |
 //! | `wrong-library` | `cublas`, `cudnn`: which of the stand-ins computes wrong | none |
 //! | `fail` | `CALL NUMBER [NTH]`: the NTH call (default: every one) answers NUMBER; may be repeated | |
 //! | `hang`, `abort`, `segfault`, `exit` | `CALL [NTH]`: never returns, or ends the process (`exit`: status 3); the CALL `exit` is the end of the process | |
@@ -52,6 +54,7 @@ mod kernel;
 mod libraries;
 mod machine;
 mod memory;
+mod more_kernels;
 mod networks;
 mod script;
 mod stage;

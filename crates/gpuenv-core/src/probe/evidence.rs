@@ -169,6 +169,23 @@ fn device_lines(device: &DeviceObservation) -> Vec<String> {
     if let Some(comparison) = &device.comparison {
         lines.push(format!("GPU {ordinal}: {}", compared(comparison)));
     }
+    if let Some(product) = &device.product {
+        let text = compared(product);
+        lines.push(format!("GPU {ordinal}: product of matrices: {text}"));
+    }
+    if let Some(walk) = &device.walk {
+        lines.push(format!(
+            "GPU {ordinal}: {} MiB of memory written and read twice, {} words differ",
+            walk.bytes >> 20,
+            walk.wrong
+        ));
+    }
+    for bench in &device.bench {
+        lines.push(format!(
+            "GPU {ordinal}: {} elements: upload {:.3} ms, run {:.3} ms, download {:.3} ms",
+            bench.elements, bench.upload_ms, bench.run_ms, bench.download_ms
+        ));
+    }
     if !device.timings.is_empty() {
         let times: Vec<String> = device.timings.iter().map(time).collect();
         lines.push(format!("GPU {ordinal}: {}", times.join(", ")));

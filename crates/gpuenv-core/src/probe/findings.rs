@@ -1,7 +1,7 @@
 //! What an observation comes down to: the one thing to tell, with cause and help.
 
 use crate::probe::{
-    DeviceObservation, End, Observation, VerdictKind, WrongElement,
+    Comparison, DeviceObservation, End, Observation, VerdictKind, WrongElement,
     failed_calls::{failed_call, failed_on_device, no_device},
 };
 
@@ -77,17 +77,8 @@ fn finished(observation: &Observation) -> Finding {
     if devices.is_empty() {
         return no_device(observation, Finding::new(VerdictKind::NoDevice, ""));
     }
-    let first_wrong = |device: &DeviceObservation| {
-        device
-            .comparison
-            .as_ref()
-            .and_then(|comparison| comparison.first_wrong.clone())
-    };
-    let wrong = devices
-        .iter()
-        .find_map(|device| Some((device, first_wrong(device)?)));
-    if let Some((device, element)) = wrong {
-        return others_compute(wrong_result(device, &element), observation);
+    if let Some(finding) = devices.iter().find_map(wrong_numbers) {
+        return others_compute(finding, observation);
     }
     if let Some((device, failed)) = devices.iter().find_map(|d| Some((d, d.failures.first()?))) {
         let finding = failed_on_device(observation, device, failed);
@@ -186,15 +177,38 @@ fn incomplete_driver(observation: &Observation) -> Finding {
     .help("update the NVIDIA driver")
 }
 
-fn wrong_result(device: &DeviceObservation, element: &WrongElement) -> Finding {
-    let comparison = device.comparison.as_ref();
-    let (wrong, all) = comparison.map_or((0, 0), |c| (c.wrong, c.elements));
+/// Looks for numbers that differ: of the kernels, then of the memory.
+fn wrong_numbers(device: &DeviceObservation) -> Option<Finding> {
+    let comparisons = [&device.comparison, &device.product];
+    let mut comparisons = comparisons.into_iter().flatten();
+    if let Some((comparison, element)) =
+        comparisons.find_map(|c| Some((c, c.first_wrong.as_ref()?)))
+    {
+        let Comparison {
+            elements, wrong, ..
+        } = comparison;
+        let summary = format!(
+            "{} computed {wrong} of {elements} numbers wrong",
+            named(device)
+        );
+        return Some(wrong_result(summary, element));
+    }
+    let walk = device.walk.as_ref()?;
+    let summary = format!(
+        "{} does not keep what is in its memory: {} of {} words differ",
+        named(device),
+        walk.wrong,
+        walk.bytes / 4
+    );
+    Some(wrong_result(summary, walk.first_wrong.as_ref()?))
+}
+
+fn wrong_result(summary: String, element: &WrongElement) -> Finding {
     let WrongElement {
         index,
         expected,
         found,
     } = element;
-    let summary = format!("{} computed {wrong} of {all} numbers wrong", named(device));
     Finding::new(VerdictKind::WrongResult, summary)
         .cause(format!(
             "element {index} came back as {found}, the CPU has {expected}"
