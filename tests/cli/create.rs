@@ -39,6 +39,10 @@ fn a_recipe_becomes_a_lock_and_an_environment() {
     let run = lab.sandbox.gpuenv(["run", "demo", "--", "tool", "a b"]);
     assert_eq!(run.success().stdout(), "tool 1.0 a b\n");
     lab.assert_only(&["demo"]);
+    // Others may look at it as they may look at any file.
+    let private = |line: &String| line.starts_with("file 600") || line.starts_with("dir  700");
+    let listed = tree(&prefix);
+    assert!(!listed.iter().any(private), "{listed:#?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gpuenv_core::probe::{End, Observation, Timing};
+use gpuenv_core::probe::{End, LibraryObservation, Observation, Timing};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -73,6 +73,18 @@ pub fn run_in_child(mut command: Command, deadline: Duration) -> Observation {
         .timings
         .extend(Some(watched.timing).filter(|_| started));
     observation
+}
+
+/// Runs a command that calls [`library_worker`](crate::library_worker), and
+/// returns what it saw.
+pub fn run_library(command: Command, deadline: Duration) -> LibraryObservation {
+    let watched = watch::<LibraryObservation>(command, deadline);
+    let new = || LibraryObservation::new(watched.end.clone());
+    let mut seen = watched.seen.unwrap_or_else(new);
+    seen.end = watched.end;
+    seen.noise = watched.noise;
+    seen.timings.push(watched.timing);
+    seen
 }
 
 /// Runs a command that writes messages, and returns what became of it.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    driver::{CallFailed, Device, Driver, printable, up_to_zero},
+    driver::{Attribute, CallFailed, Device, Driver, printable, up_to_zero},
     functions::{DeviceAddress, Handle},
 };
 
@@ -34,6 +34,16 @@ impl<'d> Context<'d> {
 }
 
 impl Context<'_> {
+    /// Returns the compute capability as compilers count it, 89 for 8.9.
+    pub(crate) fn capability(&self) -> Option<i32> {
+        let number = |attribute| self.device.attribute(attribute).ok();
+        let (major, minor) = (
+            number(Attribute::CapabilityMajor)?,
+            number(Attribute::CapabilityMinor)?,
+        );
+        Some(major * 10 + minor)
+    }
+
     fn driver(&self) -> &Driver<'_> {
         self.device.driver
     }
@@ -47,10 +57,7 @@ impl Context<'_> {
     }
 
     /// Has the driver compile a PTX text; the compiler's log comes in any case.
-    pub(crate) fn compile(
-        &self,
-        ptx: &'static CStr,
-    ) -> (Result<Module<'_>, CallFailed>, Option<String>) {
+    pub(crate) fn compile(&self, ptx: &CStr) -> (Result<Module<'_>, CallFailed>, Option<String>) {
         let driver = self.driver();
         let mut handle = ptr::null_mut();
         let mut log = vec![0u8; LOG_ROOM];
@@ -203,6 +210,11 @@ impl Drop for Module<'_> {
 }
 
 impl Buffer<'_> {
+    /// Returns where it begins, for the libraries that take addresses.
+    pub(crate) fn address(&self) -> DeviceAddress {
+        self.address
+    }
+
     fn bytes_of(&self, numbers: &[f32]) -> usize {
         size_of_val(numbers).min(self.numbers * size_of::<f32>())
     }

@@ -1,6 +1,9 @@
 //! What is done with one device: ask, enter, compile, compute, compare, leave.
 
-use std::time::{Duration, Instant};
+use std::{
+    ffi::CStr,
+    time::{Duration, Instant},
+};
 
 use gpuenv_core::{
     probe::{ComputeMode, DeviceObservation, Timing},
@@ -8,7 +11,7 @@ use gpuenv_core::{
 };
 
 use crate::{
-    context::{Context, Scalars},
+    context::{Context, Module, Scalars},
     driver::{Attribute, CallFailed, Device, Driver},
     journal::Journal,
     kernel::{BLOCK, BLOCKS, ENTRY, PTX, Workload},
@@ -33,7 +36,8 @@ pub(crate) fn compute(
     let device = driver.device(seen.ordinal)?;
     let workload = Workload::grow(seed, seen.ordinal);
     let context = timed(&mut seen.timings, "context", || device.enter())?;
-    let result = in_context(&context, &workload, seen);
+    let (result, log) = saxpy(&context, PTX, &workload, &mut seen.timings);
+    seen.compiler_log = log;
     timed(&mut seen.timings, "release", || drop(context));
     let result = result?;
     journal.at("compare");
@@ -75,15 +79,27 @@ fn describe_device(device: Device<'_>, seen: &mut DeviceObservation) {
     seen.uuid = of_instance.or(of_gpu).map(|uuid| uuid_text(prefix, uuid));
 }
 
-fn in_context(
+/// Has a text that offers the kernel compiled and run; the compiler's log comes
+/// in any case.
+pub(crate) fn saxpy(
     context: &Context<'_>,
+    ptx: &CStr,
     workload: &Workload,
-    seen: &mut DeviceObservation,
+    timings: &mut Vec<Timing>,
+) -> (Result<Vec<f32>, CallFailed>, Option<String>) {
+    let (module, log) = timed(timings, "compile", || context.compile(ptx));
+    (
+        module.and_then(|module| run(context, &module, workload, timings)),
+        log,
+    )
+}
+
+fn run(
+    context: &Context<'_>,
+    module: &Module<'_>,
+    workload: &Workload,
+    timings: &mut Vec<Timing>,
 ) -> Result<Vec<f32>, CallFailed> {
-    let timings = &mut seen.timings;
-    let (module, log) = timed(timings, "compile", || context.compile(PTX));
-    seen.compiler_log = log;
-    let module = module?;
     let (y, x) = timed(timings, "allocate", || {
         Ok((
             context.allocate(workload.y.len())?,

@@ -15,6 +15,7 @@ mod framework;
 mod functions;
 mod journal;
 mod kernel;
+mod libraries;
 mod load;
 mod message;
 mod process;
@@ -23,6 +24,7 @@ mod surroundings;
 mod transcript;
 mod worker;
 
-pub use child::{DEADLINE, run_in_child};
+pub use child::{DEADLINE, run_in_child, run_library};
 pub use framework::{FRAMEWORK_DEADLINE, program, run_framework};
+pub use libraries::library_worker;
 pub use worker::{Order, worker};

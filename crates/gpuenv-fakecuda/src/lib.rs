@@ -10,6 +10,10 @@
 //! driver would answer to a misuse it answers too (no context: 201, freed
 //! twice: 1, …), and it writes a line that begins with `misuse` into its log.
 //!
+//! Copies of it called `libcudart.so.12`, `libcublas.so.12`, `libcudnn.so.9`,
+//! `libnvrtc.so.12` and `libnccl.so.2` stand in for those libraries, as far as the
+//! probe calls them; they obey the same script.
+//!
 //! # The script
 //!
 //! Lines of the form `key = value`; `#` begins a comment. A line that cannot be
@@ -27,6 +31,8 @@
 //! | `state` | `free`, `busy` (another process holds it), `mig` (it is a MIG instance) | `free` |
 //! | `wrong-element` | index that `wrong-result` spoils | the middle one |
 //! | `wrong-device` | ordinal that `wrong-result` spoils | all |
+//! | `newest-ptx` | `8.0`: a later `.version` answers 222 | any |
+//! | `wrong-library` | `cublas`, `cudnn`: which of the stand-ins computes wrong | none |
 //! | `fail` | `CALL NUMBER [NTH]`: the NTH call (default: every one) answers NUMBER; may be repeated | |
 //! | `hang`, `abort`, `segfault`, `exit` | `CALL [NTH]`: never returns, or ends the process (`exit`: status 3); the CALL `exit` is the end of the process | |
 //! | `noise` | text without line end, written to stdout before every call | |
@@ -39,11 +45,14 @@
 use std::{env, io, path::PathBuf};
 
 mod contexts;
+mod driver_beside;
 mod errors;
 mod exports;
 mod kernel;
+mod libraries;
 mod machine;
 mod memory;
+mod networks;
 mod script;
 mod stage;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
         Answer, ILLEGAL_ADDRESS, INVALID_HANDLE, INVALID_IMAGE, INVALID_PTX, INVALID_VALUE,
         Machine, NOT_FOUND, OUT_OF_MEMORY, UNSUPPORTED_PTX_VERSION,
     },
-    script::Mode,
+    script::{self, Mode},
 };
 
 /// A module.
@@ -24,6 +24,19 @@ impl Machine {
     pub(crate) fn load_module(&mut self, text: &str) -> Result<u64, (i32, String)> {
         let context = self.context().map_err(|number| (number, String::new()))?;
         let version = text.lines().find_map(|line| line.strip_prefix(".version "));
+        let number = version.and_then(script::two_numbers);
+        let too_new = number
+            .zip(self.script.newest_ptx)
+            .filter(|(is, newest)| is > newest);
+        if let Some((_, newest)) = too_new {
+            let log = format!(
+                "ptxas application ptx input, line 2; fatal   : Unsupported .version {}; current version is '{}.{}'",
+                version.unwrap_or("?"),
+                newest.0,
+                newest.1
+            );
+            return Err((UNSUPPORTED_PTX_VERSION, log));
+        }
         match self.script.mode {
             Mode::OldDriver => {
                 let version = version.unwrap_or("?");

@@ -275,6 +275,7 @@ fn finish(
     entry.append(old, &stage.prefix)?;
     let lock = stage.prefix.join(prefix::LOCK);
     prefix::write_new(&lock, request.wanted.lock_text.as_bytes())?;
+    prefix::share_records(&stage.prefix, &packages)?;
     let Install {
         name,
         recipe,

@@ -11,6 +11,7 @@ pub mod cancel;
 pub mod client;
 pub mod embedded;
 mod explain;
+pub mod facts;
 mod fetch;
 mod file_lock;
 pub mod index;

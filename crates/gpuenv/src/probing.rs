@@ -99,7 +99,13 @@ pub fn probe(question: &Question<'_>, reporter: &dyn Reporter) -> Result<Probed,
     for (step, named) in steps {
         match step {
             ProbeStep::Driver => {}
-            ProbeStep::Library => library = libraries(question, &surroundings)?,
+            ProbeStep::Library => match library_prefix(question) {
+                Ok(prefix) => library = Some(libraries(question, prefix, &surroundings)?),
+                Err(why) => left_out.extend(skip([step].into_iter(), why)),
+            },
+            _ if !named && !has_python(question) => {
+                left_out.extend(skip([step].into_iter(), "the environment holds no Python"));
+            }
             _ => frameworks.push(framework(question, &surroundings, (step, named))),
         }
     }
@@ -160,10 +166,14 @@ fn driver(question: &Question<'_>, surroundings: &Surroundings) -> Result<Observ
 }
 
 fn libraries(
-    _question: &Question<'_>,
-    _surroundings: &Surroundings,
-) -> Result<Option<LibraryObservation>, Diagnostic> {
-    Ok(None)
+    question: &Question<'_>,
+    prefix: &Path,
+    surroundings: &Surroundings,
+) -> Result<LibraryObservation, Diagnostic> {
+    let mut command = worker(question, "library", surroundings)?;
+    command.arg("--prefix").arg(prefix);
+    let deadline = question.deadline.unwrap_or(gpuenv_cuda::DEADLINE);
+    Ok(gpuenv_cuda::run_library(command, deadline))
 }
 
 fn framework(
@@ -172,20 +182,36 @@ fn framework(
     wanted: (ProbeStep, bool),
 ) -> FrameworkObservation {
     let deadline = question.deadline.unwrap_or(gpuenv_cuda::FRAMEWORK_DEADLINE);
-    let run = |program: PathBuf| {
-        let mut command = command(program, surroundings);
-        // Not where the user happens to be: a `torch.py` may lie there.
-        if let Some(prefix) = question.prefix {
-            command.current_dir(prefix);
-        }
-        let device = question.device.unwrap_or(0);
-        gpuenv_cuda::run_framework(command, wanted, device, deadline)
-    };
-    match question.prefix {
-        Some(prefix) if cfg!(windows) => run(prefix.join("python.exe")),
-        Some(prefix) => run(prefix.join("bin").join("python")),
-        None => run("python3".into()),
+    let mut command = command(python(question), surroundings);
+    // Not where the user happens to be: a `torch.py` may lie there.
+    if let Some(prefix) = question.prefix {
+        command.current_dir(prefix);
     }
+    let device = question.device.unwrap_or(0);
+    gpuenv_cuda::run_framework(command, wanted, device, deadline)
+}
+
+/// Returns the environment's Python; without an environment, that of this process.
+fn python(question: &Question<'_>) -> PathBuf {
+    match question.prefix {
+        Some(prefix) if cfg!(windows) => prefix.join("python.exe"),
+        Some(prefix) => prefix.join("bin").join("python"),
+        None => "python3".into(),
+    }
+}
+
+fn has_python(question: &Question<'_>) -> bool {
+    question.prefix.is_none() || python(question).exists()
+}
+
+/// Returns where to look for libraries, or why nowhere.
+fn library_prefix<'a>(question: &Question<'a>) -> Result<&'a Path, &'static str> {
+    if !cfg!(target_os = "linux") {
+        return Err("this gpuenv knows the names of CUDA libraries on Linux only");
+    }
+    question
+        .prefix
+        .ok_or("no environment is named, so there is no telling which ones")
 }
 
 /// Returns the steps above the driver, and whether the recipe names them.

@@ -106,7 +106,7 @@ pub(super) fn module_not_loaded(case: &Case<'_>) -> Option<Finding> {
         .all(|gpu| gpu.bound_to.as_deref() == Some("vfio-pci"));
     let finding = if passed_on {
         finding("every GPU is bound to `vfio-pci`, to be passed on to a virtual machine")
-            .fix("use it inside that machine, or bind it to `nvidia` again")
+            .fix("use it inside the virtual machine, or bind it to `nvidia` again")
     } else if module.nouveau {
         finding("nouveau is loaded, and holds the GPU")
             .seen("`/sys/module/nouveau` is there")

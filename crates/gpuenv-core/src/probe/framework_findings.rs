@@ -298,7 +298,7 @@ fn capability(seen: &FrameworkObservation, driver: &Observation) -> Option<Compu
 /// Tells whether a build has something that runs on a GPU: machine code of the
 /// same major and no later minor number, or PTX of no later architecture.
 pub(crate) fn covers(build: &Build, capability: ComputeCapability) -> bool {
-    let wanted = (u32::from(capability.major), u32::from(capability.minor));
+    let wanted = (capability.major, capability.minor);
     let runs = |architecture: &String| {
         let (form, number) = architecture.split_once('_')?;
         // `sm_90a` runs on that very architecture only, and is as good there.

@@ -97,7 +97,7 @@ fn foreign(seen: &LibraryObservation, library: &Library, prefix: &str) -> Option
 
 fn not_loaded(library: &Library) -> Option<Finding> {
     let error = library.error.as_ref()?;
-    let summary = format!("`{}` of the environment cannot be loaded", library.name);
+    let summary = format!("`{}` of the environment cannot be used", library.name);
     Some(
         Finding::new(VerdictKind::LibraryFailed, summary)
             .cause(format!("`{}`", library.held))

@@ -7,7 +7,7 @@ use std::{
 
 use gpuenv_core::{Code, Diagnostic, activation};
 
-use crate::{Failure, Outcome, Session, activating, environments::Environments};
+use crate::{Failure, Outcome, Session, activating, environments::Environments, word::word};
 
 /// Run a command inside an environment
 ///
@@ -50,7 +50,7 @@ const NOT_FOUND: u8 = 127;
 /// # Errors
 /// None: what keeps it from being started is told with the codes of env(1).
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let started = prepare(&args, session).map(|command| become_child(command, &args.command[0]));
+    let started = prepare(&args, session).map(|command| become_child(command, &args));
     let outcome = started.unwrap_or_else(|error| Outcome::exit(FAILED).diagnostic(error));
     Ok(outcome)
 }
@@ -112,27 +112,35 @@ fn is_executable(file: &std::path::Path) -> bool {
 
 /// Becomes the command: its exit code, its signals and its terminal are its own.
 #[cfg(unix)]
-fn become_child(mut command: Command, name: &OsString) -> Outcome {
+fn become_child(mut command: Command, args: &Args) -> Outcome {
     use std::os::unix::process::CommandExt as _;
-    refused(&command.exec(), name)
+    let error = command.exec();
+    refused(&error, command.get_program(), args)
 }
 
 /// Runs the command and hands on its exit code.
 #[cfg(not(unix))]
-fn become_child(mut command: Command, name: &OsString) -> Outcome {
+fn become_child(mut command: Command, args: &Args) -> Outcome {
     match command.status() {
         Ok(status) => Outcome::exit(status.code().map_or(1, |code| code as u8)),
-        Err(error) => refused(&error, name),
+        Err(error) => refused(&error, command.get_program(), args),
     }
 }
 
-fn refused(error: &std::io::Error, name: &OsString) -> Outcome {
-    let code = match error.kind() {
-        std::io::ErrorKind::NotFound => NOT_FOUND,
-        _ => NOT_EXECUTABLE,
-    };
-    let message = format!("`{}` cannot be started", name.to_string_lossy());
-    let diagnostic = Diagnostic::error(Code::ACTIVATION_COMMAND, message).cause(error);
-    Outcome::exit(code)
-        .diagnostic(diagnostic.help("`gpuenv info ENV` shows what the environment holds"))
+fn refused(error: &std::io::Error, program: &OsStr, args: &Args) -> Outcome {
+    let not_found = error.kind() == std::io::ErrorKind::NotFound;
+    let code = if not_found { NOT_FOUND } else { NOT_EXECUTABLE };
+    let name = args.command[0].to_string_lossy();
+    let message = format!("`{name}` cannot be started");
+    let mut diagnostic = Diagnostic::error(Code::ACTIVATION_COMMAND, message).cause(error);
+    if not_found && std::path::Path::new(program).is_file() {
+        let program = program.to_string_lossy();
+        diagnostic = diagnostic.cause(format!(
+            "`{program}` is there, so what its first line names is not"
+        ));
+    }
+    let environment = word(&args.environment);
+    Outcome::exit(code).diagnostic(diagnostic.help(format!(
+        "`gpuenv info {environment}` shows what the environment holds"
+    )))
 }

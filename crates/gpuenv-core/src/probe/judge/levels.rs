@@ -394,7 +394,8 @@ fn call(name: &str, number: i32) -> FailedCall {
 fn libraries_fail_in_their_own_ways() {
     let class = |change: fn(&mut Library)| library_verdict(&library(change)).class;
     assert_eq!(class(|_| {}), None);
-    let cases: [(fn(&mut Library), VerdictClass); 5] = [
+    type Change = fn(&mut Library);
+    let cases: [(Change, VerdictClass); 5] = [
         (
             |l| l.failures = vec![call("nvrtcCompileProgram", 6)],
             VerdictClass::LibraryFailed,
