@@ -147,6 +147,8 @@ fn files(prefix: &Path) -> BTreeMap<String, String> {
         };
         let last = name.rsplit('/').next().unwrap_or_default();
         let ignored = OF_INSTALLERS.contains(&last)
+            // CPython puts it there.
+            || *name == "README.txt"
             || name.contains("__pycache__")
             || name.starts_with("_virtualenv")
             || name.starts_with("__editable__");
