@@ -3,8 +3,11 @@
 mod activation;
 mod architecture;
 mod command_line;
+mod devices;
 mod docs;
+mod doctor;
 mod explain;
+mod failure_modes;
 mod markdown;
 mod output;
 mod program;

@@ -97,7 +97,7 @@ pub(super) fn module_not_loaded(case: &Case<'_>) -> Option<Finding> {
             "the kernel module of the NVIDIA driver is not loaded",
             cause,
         )
-        .seen(format!("{} NVIDIA GPU(s) on the PCI bus", host.gpus.len()))
+        .seen(format!("NVIDIA GPUs on the PCI bus: {}", host.gpus.len()))
         .seen("no `/proc/driver/nvidia/version`")
     };
     let passed_on = host
