@@ -211,3 +211,38 @@ fn a_bad_facts_file_is_refused_at_its_place() {
         .stderr_has("is older (2024-01-01)")
         .stderr_has("`gpu-arch.yaml` is the name of no table");
 }
+
+#[test]
+fn an_environment_is_looked_at_as_programs_in_it_see_it() {
+    let mut sandbox = sandbox();
+    machine(&sandbox);
+    sandbox.write("env/conda-meta/history", "");
+    sandbox.write("env/bin/python", "");
+    let lib = sandbox.work().join("env/lib");
+    sandbox.write("env/lib/libtinfo.so.6", "ELF");
+    sandbox.write(
+        "env/etc/conda/activate.d/env_vars.sh",
+        "export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$CONDA_PREFIX/lib/\n",
+    );
+    let arguments = [
+        "doctor",
+        "./env",
+        "--root",
+        "machine",
+        "--no-probe",
+        "--json",
+    ];
+    let modes = |output: gpuenv_testkit::Output| -> Vec<String> {
+        let document = output.code(1).json();
+        let findings = document["result"]["findings"].as_array().cloned();
+        let mode = |finding: &serde_json::Value| finding["mode"].as_str().unwrap().to_string();
+        findings.unwrap().iter().map(mode).collect()
+    };
+    assert_eq!(modes(sandbox.gpuenv(arguments)), ["P22"]);
+    sandbox.set("LD_LIBRARY_PATH", lib);
+    assert_eq!(modes(sandbox.gpuenv(arguments)), ["P24", "P22"]);
+    let _ = sandbox
+        .gpuenv(["doctor", "nowhere"])
+        .code(15)
+        .stderr_has("GE511");
+}
