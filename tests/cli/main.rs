@@ -5,7 +5,9 @@ mod architecture;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod create;
+mod devices;
 mod docs;
+mod doctor;
 mod explain;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod faults;
@@ -17,6 +19,7 @@ mod interrupted;
 mod lab;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lock;
+mod failure_modes;
 mod markdown;
 mod output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

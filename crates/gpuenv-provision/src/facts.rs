@@ -12,7 +12,7 @@ mod root;
 mod surroundings;
 mod wheels;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
 
 pub use environment::environment;

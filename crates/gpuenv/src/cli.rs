@@ -95,6 +95,8 @@ commands! {
     Run run "run";
     ShellHook shell_hook "shell-hook";
     Probe probe "probe";
+    Doctor doctor "doctor";
+    Devices devices "devices";
     List list "list";
     Info info "info";
     Remove remove "remove";

@@ -2,6 +2,8 @@
 
 pub mod clean;
 pub mod create;
+pub mod devices;
+pub mod doctor;
 pub mod explain;
 pub mod info;
 pub mod list;

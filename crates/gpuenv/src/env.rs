@@ -68,6 +68,9 @@ variables! {
         /// Default: `gpuenv/config.yaml` in the user's configuration directory, on Linux
         /// `~/.config/gpuenv/config.yaml`.
         GPUENV_CONFIG "GPUENV_CONFIG";
+        /// A directory with tables of facts for `gpuenv doctor`: a file there takes the place of
+        /// the table of its name inside gpuenv. `gpuenv doctor --facts` lists them.
+        GPUENV_FACTS "GPUENV_FACTS";
         /// How many seconds a server may be silent before it is given up. Default: 30.
         GPUENV_HTTP_TIMEOUT "GPUENV_HTTP_TIMEOUT";
         /// How often a download is tried again after a failure that may pass. Default: 3.
@@ -148,6 +151,8 @@ pub struct Env {
     pub default_config: Option<PathBuf>,
     /// The package cache that the user names, absolute.
     pub cache: Option<PathBuf>,
+    /// Where newer tables of facts are, absolute.
+    pub facts: Option<PathBuf>,
     /// How long a server may be silent.
     pub http_silence: Duration,
     /// How often a download is tried again.
@@ -199,6 +204,7 @@ impl Env {
             named_config: path(GPUENV_CONFIG),
             default_config: base.map(|base| base.config.join("gpuenv").join("config.yaml")),
             cache: path(RATTLER_CACHE_DIR),
+            facts: path(GPUENV_FACTS),
             http_silence: text(GPUENV_HTTP_TIMEOUT)
                 .and_then(|value| value.trim().parse().ok())
                 .filter(|seconds| *seconds > 0.0 && *seconds < 1e6)

@@ -101,7 +101,7 @@ fn variables(variable: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, Stri
         let value: String = variable(name)?.chars().take(LONGEST_VALUE).collect();
         Some((name.to_string(), value))
     };
-    VARIABLES.iter().filter_map(|name| kept(name)).collect()
+    VARIABLES.iter().filter_map(kept).collect()
 }
 
 fn nodes(root: &Root<'_>) -> BTreeMap<String, gpuenv_core::doctor::Access> {

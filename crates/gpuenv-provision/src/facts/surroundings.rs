@@ -156,10 +156,7 @@ pub(super) fn user_sites(home: &Path) -> Vec<UserSite> {
                 .unwrap_or_default()
                 .to_ascii_lowercase();
             let ours = |word: &&str| name == **word || name.starts_with(&format!("{word}_"));
-            GPU_PACKAGES
-                .iter()
-                .any(|word| ours(&word))
-                .then(|| stem.to_string())
+            GPU_PACKAGES.iter().any(ours).then(|| stem.to_string())
         });
         UserSite {
             packages: names.take(50).collect(),

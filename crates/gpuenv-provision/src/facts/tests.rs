@@ -2,6 +2,7 @@
 //!
 //! `docs/failure-modes.md` takes the names of these tests: one that begins with
 //! `p08_` is a test of P08.
+#![cfg(unix)]
 
 mod healthy;
 mod host_rows;

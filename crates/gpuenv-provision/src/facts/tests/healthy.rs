@@ -99,11 +99,7 @@ fn hosts() -> Vec<(&'static str, Machine)> {
     let module_path = module_path
         .set("LD_LIBRARY_PATH", &format!("{shown}:/opt/cuda/lib64"))
         // The machine is looked at below its root, so the prefix is there twice.
-        .library(
-            &format!("{}", shown.trim_start_matches('/')),
-            "libcudart.so.12",
-            "12.4.127",
-        );
+        .library(shown.trim_start_matches('/'), "libcudart.so.12", "12.4.127");
     vec![
         ("bare metal", Machine::with_gpu()),
         (
