@@ -13,7 +13,7 @@ use gpuenv_core::{
     lock::{self, PlatformSettings},
     plan::{ActivationSettings, Gpu, LibraryPath},
 };
-use gpuenv_provision::activate;
+use gpuenv_provision::{activate, scripts};
 use rattler_conda_types::Subdir;
 
 use crate::Session;
@@ -107,6 +107,23 @@ pub fn tell_conflicts(
         let diagnostic = Diagnostic::from(conflict);
         session.reporter().report(Event::Diagnosed { diagnostic });
     }
+}
+
+/// Tries the scripts that packages brought, and tells which ones fail.
+///
+/// # Errors
+/// As [`of`].
+pub fn tell_bad_scripts(prefix: &Path, session: &Session) -> Result<(), Diagnostic> {
+    let activation = of(prefix)?;
+    // What is made here for another platform cannot run here.
+    if Subdir::current() != Some(activation.platform) || activation.platform.is_windows() {
+        return Ok(());
+    }
+    for bad in scripts::bad_scripts(&activation, &environment(&activation)) {
+        let diagnostic = Diagnostic::from(bad);
+        session.reporter().report(Event::Diagnosed { diagnostic });
+    }
+    Ok(())
 }
 
 /// Returns whether a directory holds CUDA libraries or compilers.
