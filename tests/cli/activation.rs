@@ -5,6 +5,7 @@
 //! properties are tested beside them.
 
 mod cmd;
+mod commands;
 mod conda;
 mod nesting;
 mod packages;

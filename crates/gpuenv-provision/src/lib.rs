@@ -20,6 +20,7 @@ pub mod install;
 mod package_cache;
 pub mod prefix;
 pub mod registry;
+pub mod scripts;
 pub mod solve;
 mod space;
 mod stage;

@@ -38,7 +38,6 @@ fn recipe(prefix: &str, values: &[(String, &str)]) -> Activation {
             .map(|(name, value)| (name.clone(), value.to_string()))
             .collect(),
         library_path: LibraryPath::Cuda,
-        ..ActivationSettings::default()
     };
     activation(prefix, &settings, &PrefixFacts::empty(Subdir::Win64)).expect("the test is sound")
 }
@@ -51,9 +50,10 @@ fn looks(place: &Path, steps: &[&str]) -> Vec<String> {
             true => write!(main, "set > look{index}.txt\r\n"),
             false => write!(main, "call step{index}.bat\r\n"),
         };
-        fs_err::write(place.join(format!("step{index}.bat")), step).unwrap();
+        fs_err::write(place.join(format!("step{index}.bat")), step)
+            .expect("the test's own directory");
     }
-    fs_err::write(place.join("main.bat"), main).unwrap();
+    fs_err::write(place.join("main.bat"), main).expect("the test's own directory");
     let output = Command::new("wine")
         .args(["cmd", "/q", "/c", "main.bat"])
         .current_dir(place)
@@ -74,7 +74,9 @@ fn looks(place: &Path, steps: &[&str]) -> Vec<String> {
         String::from_utf8_lossy(&output.stderr)
     );
     let looks = steps.iter().enumerate().filter(|(_, step)| step.is_empty());
-    let read = |index: usize| fs_err::read(place.join(format!("look{index}.txt"))).unwrap();
+    let read = |index: usize| {
+        fs_err::read(place.join(format!("look{index}.txt"))).expect("the test's own directory")
+    };
     looks
         .map(|(index, _)| String::from_utf8_lossy(&read(index)).replace('\r', ""))
         .collect()

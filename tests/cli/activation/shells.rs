@@ -64,7 +64,7 @@ pub(super) const HOSTILE: &[&str] = &[
 
 pub(super) struct RealShell {
     pub(super) name: &'static str,
-    program: PathBuf,
+    pub(super) program: PathBuf,
     flags: &'static [&'static str],
     pub(super) shell: Shell,
     /// It takes so long to start that not every test can start it often.

@@ -298,7 +298,7 @@ fn without(block: &str) -> String {
 }
 
 /// Returns the text as one word that tcsh takes as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let text = text.replace('\'', r#"'"'"'"#);
     format!("'{}'", text.replace('!', r"\!").replace('\n', "\\\n"))
 }

@@ -123,6 +123,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         &ready,
         session,
     ))??;
+    if !installed.already_right {
+        activating::tell_bad_scripts(&target.prefix, session)?;
+    }
     let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
     let probe = probe(&args, &question, session)?;
     let created = Created {

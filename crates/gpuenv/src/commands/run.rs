@@ -16,8 +16,12 @@ use crate::{Failure, Outcome, Session, activating, environments::Environments, w
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gpuenv run tf-gpu -- python train.py --epochs 3\n  \
+    gpuenv run --clean tf-gpu -- python train.py   without another CUDA on the paths\n  \
     gpuenv run ./env -- nvidia-smi")]
 pub struct Args {
+    /// Take the entries with another CUDA off `PATH` and `LD_LIBRARY_PATH`
+    #[arg(long)]
+    pub clean: bool,
     /// The environment's name or prefix
     #[arg(value_name = "ENV")]
     pub environment: String,
@@ -59,7 +63,11 @@ fn prepare(args: &Args, session: &Session) -> Result<Command, Diagnostic> {
     let environments = Environments::below(&session.home()?);
     let prefix = environments.find(&args.environment)?;
     let activation = activating::of(&prefix)?;
-    let variables = activating::environment(&activation);
+    let variables = match args.clean {
+        true => activating::clean_environment(&activation),
+        false => activating::environment(&activation),
+    };
+    activating::tell_conflicts(&activation, &variables, session);
     let mut command = match activation::run_script(&activation) {
         None => {
             // The program is looked up where it will run, not where gpuenv runs.
