@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod event;
 pub mod exclude_newer;
 pub mod facts;
+pub mod fits;
 pub mod layout;
 pub mod lock;
 pub mod plan;

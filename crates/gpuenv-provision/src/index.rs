@@ -359,3 +359,6 @@ impl rattler_repodata_gateway::Reporter for Told {
         Some(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,13 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use gpuenv_core::solution;
+use gpuenv_core::{fits::lower_bound, solution};
 use rattler_conda_types::{MatchSpec, Matches, RepoDataRecord, Version};
 
 use super::{
     Search,
     clash::{Key, Part},
     remedy::Remedy,
-    threshold::lower_bound,
 };
 
 /// How many demands of one kind are shown.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpuenv_core::{Plan, exclude_newer, solution};
+use gpuenv_core::{Plan, exclude_newer, fits::lower_bound, solution};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rattler_conda_types::Version;
 
@@ -126,32 +126,9 @@ fn first_enough(count: usize, mut ask: impl FnMut(usize) -> Answer) -> Option<us
     (high < count).then_some(high)
 }
 
-/// Returns the bound of a spec such as ` >=12.9,<13`, rounded up to two numbers.
-pub(super) fn lower_bound(spec: &str) -> Option<(u64, u64)> {
-    let least = |part: &str| -> Option<(u64, u64)> {
-        let text = part.trim().strip_prefix(">=")?.trim();
-        let mut numbers = text.split('.').map(|word| word.parse::<u64>().ok());
-        let major = numbers.next()??;
-        let minor = numbers.next().unwrap_or(Some(0))?;
-        let more = numbers.any(|number| number != Some(0));
-        Some((major, minor + u64::from(more)))
-    };
-    spec.split([',', '|']).filter_map(least).max()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bounds_are_rounded_up() {
-        assert_eq!(lower_bound(" >=12.9,<13"), Some((12, 9)));
-        assert_eq!(lower_bound(" >=12"), Some((12, 0)));
-        assert_eq!(lower_bound(">=2.17.1"), Some((2, 18)));
-        assert_eq!(lower_bound(" <12"), None);
-        assert_eq!(lower_bound(""), None);
-        assert_eq!(lower_bound(" >=x"), None);
-    }
 
     #[test]
     fn the_first_that_is_enough_is_found() {
