@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use gpuenv_testkit::{Channel, Sandbox, Server};
+use gpuenv_testkit::{Channel, Output, Sandbox, Server};
 
 /// A channel behind a loopback server, and a sandbox that fetches from it.
 pub(crate) struct Lab {
@@ -105,4 +105,19 @@ pub(crate) fn at_once<T: Sync, R: Send>(values: &[T], work: impl Fn(&T) -> R + S
         };
         threads.into_iter().map(result).collect()
     })
+}
+
+/// Returns what a run said on stderr, under a heading.
+pub(crate) fn told(name: &str, output: &Output) -> String {
+    let text = output.snapshot();
+    let (_, stderr) = text
+        .split_once("----- stderr -----\n")
+        .expect("a snapshot has both streams");
+    format!("## {name}\n{stderr}")
+}
+
+/// Says why a test cannot run here.
+#[expect(clippy::print_stdout, reason = "the test harness shows it")]
+pub(crate) fn skipped(why: &str) {
+    println!("skipped: {why}");
 }

@@ -4,7 +4,7 @@ use fs_err as fs;
 use gpuenv_testkit::{Fault, Output};
 
 use super::{CREATE, lab};
-use crate::lab::Lab;
+use crate::lab::{Lab, entries};
 
 const SECRET: &str = "s3cr3t-t0ken";
 
@@ -17,18 +17,19 @@ fn with_credentials(lab: &mut Lab, text: &str) {
 /// Fails if a text stands in any file below a folder.
 #[track_caller]
 fn assert_nowhere(folder: &std::path::Path, secret: &str) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let kind = fs::symlink_metadata(&path).unwrap();
-        if kind.is_dir() {
-            assert_nowhere(&path, secret);
-        } else if kind.is_file() && !path.ends_with("work/credentials.json") {
-            let bytes = fs::read(&path).unwrap();
-            let found = bytes
-                .windows(secret.len())
-                .any(|part| part == secret.as_bytes());
-            assert!(!found, "the secret is in {}", path.display());
+    for name in entries(folder) {
+        let path = folder.join(name);
+        if path.is_symlink() || path.ends_with("work/credentials.json") {
+            continue;
         }
+        if path.is_dir() {
+            assert_nowhere(&path, secret);
+            continue;
+        }
+        let bytes = fs::read(&path).expect("the sandbox is ours");
+        let mut parts = bytes.windows(secret.len());
+        let found = parts.any(|part| part == secret.as_bytes());
+        assert!(!found, "the secret is in {}", path.display());
     }
 }
 

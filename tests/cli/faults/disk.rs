@@ -9,7 +9,7 @@ use fs_err as fs;
 use gpuenv_testkit::tree_with_hashes;
 
 use super::{CREATE, lab};
-use crate::lab::{Lab, entries};
+use crate::lab::{Lab, entries, skipped};
 
 /// A file system of its own, which goes away in the end.
 struct Mounted(PathBuf);
@@ -17,7 +17,7 @@ struct Mounted(PathBuf);
 impl Mounted {
     /// Mounts a small file system in memory; the error is a reason to skip.
     fn small(folder: &Path, bytes: u64) -> Result<Self, String> {
-        fs::create_dir_all(folder).unwrap();
+        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         mount(
             &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"],
             folder,
@@ -52,7 +52,7 @@ fn mount(arguments: &[&str], folder: &Path) -> Result<(), String> {
 
 /// Returns a mount, or says why the test cannot run.
 fn or_skip(mounted: Result<Mounted, String>) -> Option<Mounted> {
-    mounted.inspect_err(|why| println!("skipped: {why}")).ok()
+    mounted.inspect_err(|why| skipped(why)).ok()
 }
 
 fn big(lab: &Lab) {
