@@ -27,6 +27,7 @@ mod progress;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod python;
 mod real_solves;
+mod real_wheels;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod recipe;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -35,6 +36,5 @@ mod remove;
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
-mod real_wheels;
 mod source;
 mod wheels;
