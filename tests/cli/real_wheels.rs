@@ -125,7 +125,10 @@ fn real_wheels_are_what_uv_makes_of_them() {
     );
     println!("{}", different.join("\n"));
     let (ours, theirs) = (commands(&prefix), commands(&venv));
-    let missing: Vec<_> = theirs.iter().filter(|name| !ours.contains(name)).collect();
+    // uv makes up a name for pip that is not in its wheel.
+    let made_up = |name: &str| name.starts_with("pip3.");
+    let missing = theirs.iter().filter(|name| !ours.contains(name));
+    let missing: Vec<_> = missing.filter(|name| !made_up(name)).collect();
     println!("{} commands, missing: {missing:?}", theirs.len());
     assert_eq!((different, missing), (Vec::new(), Vec::new()));
 }

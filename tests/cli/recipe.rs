@@ -30,6 +30,7 @@ fn recipes_come_from_the_program_the_folder_and_the_path() {
     hello-gpu    linux-64, linux-aarch64, win-64  gpuenv                               A first look at this machine's GPU, without any download
     pytorch-gpu  linux-64, win-64                 gpuenv                               PyTorch on an NVIDIA GPU
     tf-gpu       linux-64                         recipes/tf-gpu.yaml
+    tf210-gpu    linux-64, win-64                 gpuenv                               TensorFlow 2.10 with CUDA 11.2 on Windows and Linux
     ----- stderr -----
     ");
     let shown = lab.sandbox.gpuenv(["recipe", "show", "demo"]).success();

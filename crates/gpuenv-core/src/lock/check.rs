@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use rattler_conda_types::Subdir;
 
 use crate::{
-    Code, Diagnostic, Plan, channel,
+    Code, Diagnostic, Plan, Wheel, channel,
     lock::{self, Lock, PlatformLock, settings},
     solution::{self, Violation},
     wheels,
@@ -350,6 +350,19 @@ fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Differ
         let reason = error.to_string();
         differences.push(Difference::Wheels { platform, reason });
     }
+    let Ok((_, python)) = wheels::python(&locked.records) else {
+        return;
+    };
+    let machine = wheels::Machine::new(&plan.target, python);
+    let fits = |wheel: &Wheel| wheels::file_name(&wheel.url).and_then(|file| machine.rank(&file));
+    let strange = locked.wheels.iter().filter(|wheel| fits(wheel).is_none());
+    differences.extend(strange.map(|wheel| Difference::Wheels {
+        platform,
+        reason: format!(
+            "`{}` is for another Python or another machine",
+            wheel.label()
+        ),
+    }));
 }
 
 /// Returns the diagnostic for a lock that is stale.

@@ -235,6 +235,15 @@ fn wheels_are_locked_beside_packages_and_checked() {
             "linux-64: the recipe needs the wheel `rich`, which is not in the lock",
         ]
     );
+    let mut foreign = solution.clone();
+    let url = "https://x.example/six-1.16.0-cp311-cp311-win_amd64.whl";
+    foreign.wheels[1].url = url.parse().unwrap();
+    let foreign = lock(&[(plan.clone(), foreign)]).unwrap();
+    let told = differences(&foreign, plan.clone()).join("\n");
+    assert!(
+        told.contains("`six 1.16.0` is for another Python or another machine"),
+        "{told}"
+    );
     let without_python = Solution {
         records: Vec::new(),
         ..solution

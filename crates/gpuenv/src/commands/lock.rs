@@ -11,6 +11,7 @@ use gpuenv_core::{
     Code, Diagnostic, Recipe, exclude_newer,
     lock::{self, Difference, PackageChange},
     recipe::suggest,
+    wheels,
 };
 use gpuenv_provision::{Upgrade, Wishes};
 use jiff::Timestamp;
@@ -149,15 +150,20 @@ fn check_names(
     };
     let locked = file.lock.platforms.values().flat_map(|p| &p.records);
     let locked = locked.map(|record| record.package_record.name.as_normalized().to_string());
+    let wheels = file.lock.platforms.values().flat_map(|p| &p.wheels);
+    let locked = locked.chain(wheels.map(|wheel| wheel.name.clone()));
     let plans = locking::plans(recipe, &locking::platforms(recipe)).unwrap_or_default();
+    let wheels = plans.iter().flat_map(|plan| &plan.wheels);
+    let wheels = wheels.map(|wheel| wheel.requirement.name.to_string());
     let wanted = plans.iter().flat_map(|plan| &plan.dependencies);
     let wanted = wanted.filter_map(|dependency| dependency.spec.name.as_exact());
     let wanted = wanted.map(|name| name.as_normalized().to_string());
-    let known: BTreeSet<String> = locked.chain(wanted).collect();
-    let Some(unknown) = names
-        .iter()
-        .find(|name| !known.contains(&name.to_lowercase()))
-    else {
+    let known: BTreeSet<String> = locked.chain(wanted).chain(wheels).collect();
+    let is_known = |name: &str| {
+        let of_wheel = wheels::normalized(name);
+        known.contains(&name.to_lowercase()) || of_wheel.is_some_and(|name| known.contains(&name))
+    };
+    let Some(unknown) = names.iter().find(|name| !is_known(name)) else {
         return Ok(());
     };
     let failure = Failure::usage(format!(
