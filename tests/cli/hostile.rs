@@ -407,6 +407,17 @@ fn of_two_owners_of_a_path_the_winner_is_known_and_told() {
     use it: gpuenv run demo -- CMD
         or: eval "$(gpuenv shell-hook demo)"
     ----- stderr -----
+    reading channels
+    read 2 channel indexes ([SIZE]) in [TIME]
+    solving for linux-64
+    solved for linux-64: 2 packages in [TIME]
+    fetching 2 packages ([SIZE])
+    fetched 2 packages ([SIZE]) in [TIME]
+    warning[GE507]: several packages bring `share/same`
+    cause: `share/same`: `first 1.0 h0_0`, `second 1.0 h0_0`
+    docs: `gpuenv explain GE507`
+    linking 2 packages
+    linked 2 packages in [TIME]
     "#);
     let winner = fs::read_to_string(lab.prefix("demo").join("share/same")).unwrap();
     for _ in 0..2 {

@@ -96,6 +96,9 @@ codes! {
     602 ACTIVATION_COMMAND "the command cannot be started";
     603 ACTIVATION_BAD_VARIABLE "an environment variable cannot have that name";
     604 ACTIVATION_BAD_VALUE "an environment variable cannot hold that value";
+    605 ACTIVATION_CONFLICT "another CUDA comes first";
+    606 ACTIVATION_SCRIPT "a package's activation script fails";
+    607 ACTIVATION_STARTUP "the startup file of the shell cannot be changed";
 
     // 7xx: the probe.
     701 PROBE_NO_DRIVER "no NVIDIA driver is loaded";

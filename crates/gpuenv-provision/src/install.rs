@@ -79,6 +79,11 @@ pub struct Installed {
     pub moved_aside: Option<PathBuf>,
 }
 
+/// Returns whether no unfinished run has left anything beside a prefix.
+pub fn is_settled(prefix: &Path) -> bool {
+    stage::is_settled(prefix)
+}
+
 /// Makes the environment at a prefix what a lock says.
 ///
 /// # Errors
@@ -90,7 +95,8 @@ pub async fn install(
     reporter: Arc<dyn Reporter>,
 ) -> Result<Installed, InstallError> {
     check_prefix(request.prefix)?;
-    if !request.force && prefix::is_right(request.prefix, &request.wanted) {
+    let is_settled = is_settled(request.prefix);
+    if !request.force && is_settled && prefix::is_right(request.prefix, &request.wanted) {
         register(request, reporter.as_ref());
         return Ok(Installed::nothing());
     }
@@ -275,6 +281,7 @@ fn finish(
     entry.append(old, &stage.prefix)?;
     let lock = stage.prefix.join(prefix::LOCK);
     prefix::write_new(&lock, request.wanted.lock_text.as_bytes())?;
+    prefix::share_records(&stage.prefix, &packages)?;
     let Install {
         name,
         recipe,

@@ -15,6 +15,7 @@ pub mod document;
 pub mod env;
 pub mod environments;
 pub mod exit;
+pub mod facts;
 pub mod interrupt;
 pub mod lockfile;
 pub mod locking;

@@ -136,8 +136,7 @@ fn kept_platforms(
                     Code::LOCK_STALE,
                     format!("{platform} stays as it was and no longer satisfies the recipe"),
                 )
-                .cause(first)
-                .help(format!("lock it too: `gpuenv lock --platform {platform}`")),
+                .cause(first),
             );
         }
     }

@@ -211,10 +211,11 @@ fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
             io::ErrorKind::NotFound => format!("there is no recipe file `{label}`"),
             _ => format!("the recipe file `{label}` cannot be read"),
         };
-        Diagnostic::error(code, message)
-            .at(Place::file(&label))
-            .cause(&error)
-            .help("name another file, or a known recipe: `gpuenv recipe list`")
+        let mut diagnostic = Diagnostic::error(code, message).at(Place::file(&label));
+        if error.kind() != io::ErrorKind::NotFound {
+            diagnostic = diagnostic.cause(&error);
+        }
+        diagnostic.help("name another file, or a known recipe: `gpuenv recipe list`")
     })?;
     Ok(RecipeText {
         label,

@@ -95,8 +95,8 @@ fn wrong_credentials_are_told_of_without_being_shown() {
     exit code: 15
     ----- stdout -----
     ----- stderr -----
-    error[GE501]: `lib-1.0-h0_0.conda` cannot be downloaded: the server wants other credentials (HTTP 401)
-    cause: asked once: [SERVER]/conda-forge/linux-64/lib-1.0-h0_0.conda
+    error[GE501]: `tool-1.0-h0_0.conda` cannot be downloaded: the server wants other credentials (HTTP 401)
+    cause: asked once: [SERVER]/conda-forge/linux-64/tool-1.0-h0_0.conda
     help: put the credentials into the file that `RATTLER_AUTH_FILE` names
     docs: `gpuenv explain GE501`
     ");

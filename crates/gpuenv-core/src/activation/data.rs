@@ -42,6 +42,11 @@ pub(super) fn nushell_quoted(text: &str) -> String {
     quoted(text, Escape::Nushell)
 }
 
+/// Returns the text as one string that Python takes as it is.
+pub(super) fn python_quoted(text: &str) -> String {
+    quoted(text, Escape::Python)
+}
+
 fn object(activation: &Activation, extension: &str, escape: Escape) -> String {
     let text = |text: &str| quoted(text, escape);
     let texts = |all: &mut dyn Iterator<Item = &str>| all.map(text).collect::<Vec<_>>().join(", ");

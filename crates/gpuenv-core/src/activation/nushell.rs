@@ -6,6 +6,12 @@
 
 use super::{Activation, code_of, data};
 
+/// Hides what is gone. A definition can hide a variable from its caller only: what
+/// nushell inherited and then changed has to be hidden twice, by the file itself.
+const HIDE: &str = "\
+    for name in $env.GPUENV_GONE.names { while $name in ($env | columns) { hide-env $name } }\n\
+    hide-env GPUENV_GONE\n";
+
 /// The rules of [`super::environment`], and `gpuenv_deactivate`.
 const LIBRARY: &str = include_str!("nushell/library.nu");
 
@@ -16,7 +22,7 @@ pub(super) fn activate_file(activation: &Activation) -> String {
 
 /// Returns the script in `deactivate.d` that undoes the own edits.
 pub(super) fn deactivate_file(activation: &Activation) -> String {
-    file(data::DEACTIVATE_COMMENT, activation, "_gpuenv_disown")
+    file(data::DEACTIVATE_COMMENT, activation, "_gpuenv_disown") + HIDE
 }
 
 /// Returns the text that activates the environment and defines `gpuenv_deactivate`.
@@ -24,8 +30,9 @@ pub(super) fn hook(activation: &Activation) -> String {
     let activate = sourced(activation.scripts.activate(".nu"));
     let deactivate = sourced(activation.scripts.deactivate(".nu"));
     let call = format!(
-        "_gpuenv_hook {} {{|| {activate} }} {{|| {deactivate} }}",
-        data::nushell_literal(activation)
+        "_gpuenv_hook {} {{|| {activate} }} {}",
+        data::nushell_literal(activation),
+        apart(&deactivate)
     );
     text(&call)
 }
@@ -34,10 +41,19 @@ pub(super) fn hook(activation: &Activation) -> String {
 pub(super) fn hook_deactivate(activation: &Activation) -> String {
     let deactivate = sourced(activation.scripts.deactivate(".nu"));
     let call = format!(
-        "_gpuenv_unhook {} {{|| {deactivate} }}",
-        data::nushell_literal(activation)
+        "_gpuenv_unhook {} {}",
+        data::nushell_literal(activation),
+        apart(&deactivate)
     );
-    text(&call)
+    text(&call) + HIDE
+}
+
+/// Returns a closure that makes changes, sources scripts and returns what is left.
+fn apart(scripts: &str) -> String {
+    format!(
+        "{{|changed, gone| load-env $changed; for name in $gone {{ while $name in ($env | columns) {{ hide-env $name }} }}; \
+         {scripts}; _gpuenv_state }}"
+    )
 }
 
 fn file(comment: &str, activation: &Activation, function: &str) -> String {

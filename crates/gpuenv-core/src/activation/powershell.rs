@@ -87,7 +87,7 @@ fn array(elements: Vec<String>) -> String {
 }
 
 /// Returns the text as an expression that PowerShell takes as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut parts = String::from("'");
     for character in text.chars() {
         match character {

@@ -76,7 +76,7 @@ pub(super) fn hook(activation: &Activation) -> String {
          set _gpuenv_t_k = GPUENV_STACK\n\
          eval $_gpuenv_t_look:q\n\
          set _gpuenv_t_stack = $_gpuenv_t_l:q\n\
-         set _gpuenv_t_top = \"$_gpuenv_t_l:q:as|:|/|:t\"\n\
+         set _gpuenv_t_top = $_gpuenv_t_l:as|:|/|:t:q\n\
          set _gpuenv_t_k = CONDA_PREFIX\n\
          eval $_gpuenv_t_look:q\n\
          set _gpuenv_t_lower = $_gpuenv_t_c:q\n\
@@ -99,7 +99,7 @@ pub(super) fn hook(activation: &Activation) -> String {
          eval $_gpuenv_t_change:q\n\
          if ($_gpuenv_t_below != 0 && $_gpuenv_t_lower:q != u) then\n\
          set _gpuenv_t_k = CONDA_PREFIX_$_gpuenv_t_below\n\
-         set _gpuenv_t_v = \"$_gpuenv_t_lower:q:s/s//\"\n\
+         set _gpuenv_t_v = $_gpuenv_t_lower:s/s//:q\n\
          eval $_gpuenv_t_look:q\n\
          eval $_gpuenv_t_change:q\n\
          set _gpuenv_t_k = CONDA_STACKED_$_gpuenv_t_level\n\
@@ -128,10 +128,10 @@ pub(super) fn hook_deactivate(activation: &Activation) -> String {
     format!(
         "{BEGIN}set _gpuenv_t_tag = {tag}\n\
          set _gpuenv_t_stack = ''\n\
-         if ($?GPUENV_STACK) set _gpuenv_t_stack = $GPUENV_STACK:q\n\
+         if ($?GPUENV_STACK) eval 'set _gpuenv_t_stack = $GPUENV_STACK:q'\n\
          set _gpuenv_t_off = {off}\n\
          set _gpuenv_tidy = {tidy}\n\
-         if (s\"$_gpuenv_t_stack:q:as|:|/|:t\" =~ s{tag}_*) then\n\
+         if (s$_gpuenv_t_stack:as|:|/|:t:q =~ s{tag}_*) then\n\
          eval $_gpuenv_t_off:q\n\
          else if (:${{_gpuenv_t_stack:q}} =~ *:{tag}_*) then\n\
          echo 'gpuenv: deactivate the environment above it first' >>! /dev/stderr\n\
@@ -158,7 +158,7 @@ fn own(activation: &Activation) -> String {
         "{CONDA_LEVEL}\
          set _gpuenv_t_k = GPUENV_LEVELS_{tag}\n\
          eval $_gpuenv_t_look:q\n\
-         set _gpuenv_t_top = \"$_gpuenv_t_l:q:as|:|/|:t\"\n\
+         set _gpuenv_t_top = $_gpuenv_t_l:as|:|/|:t:q\n\
          set _gpuenv_t_a = again\n\
          set _gpuenv_t_v = $_gpuenv_t_level\n\
          if (s${{_gpuenv_t_l:q}} != s) set _gpuenv_t_v = ${{_gpuenv_t_l:q}}:$_gpuenv_t_level\n\
@@ -181,8 +181,8 @@ fn disown(activation: &Activation) -> String {
     format!(
         "set _gpuenv_t_k = GPUENV_LEVELS_{tag}\n\
          eval $_gpuenv_t_look:q\n\
-         set _gpuenv_t_top = \"$_gpuenv_t_l:q:as|:|/|:t\"\n\
-         set _gpuenv_t_v = \"$_gpuenv_t_l:q:as|:|/|:h:as|/|:|\"\n\
+         set _gpuenv_t_top = $_gpuenv_t_l:as|:|/|:t:q\n\
+         set _gpuenv_t_v = $_gpuenv_t_l:as|:|/|:h:as|/|:|:q\n\
          if (${{_gpuenv_t_l:q}}: =~ *?:?*) then\n\
          setenv GPUENV_LEVELS_{tag} $_gpuenv_t_v:q\n\
          else\n\
@@ -202,8 +202,8 @@ fn off(activation: &Activation) -> String {
     let edits = undone(activation, &activation.usual);
     format!(
         "{texts}{disown}{scripts}\
-         set _gpuenv_t_top = \"$GPUENV_STACK:q:as|:|/|:t\"\n\
-         set _gpuenv_t_level = \"$_gpuenv_t_top:q:s/{tag}_//\"\n\
+         set _gpuenv_t_top = $GPUENV_STACK:as|:|/|:t:q\n\
+         set _gpuenv_t_level = $_gpuenv_t_top:s/{tag}_//:q\n\
          set _gpuenv_t_m = GPUENV_USUAL_{tag}_${{_gpuenv_t_level:q}}_\n\
          {edits}\
          @ _gpuenv_t_below = $_gpuenv_t_level - 1\n\
@@ -218,7 +218,7 @@ fn off(activation: &Activation) -> String {
          set _gpuenv_t_k = CONDA_SHLVL\n\
          set _gpuenv_t_v = $_gpuenv_t_level\n\
          eval $_gpuenv_t_change_back:q\n\
-         set _gpuenv_t_v = \"$GPUENV_STACK:q:as|:|/|:h:as|/|:|\"\n\
+         set _gpuenv_t_v = $GPUENV_STACK:as|:|/|:h:as|/|:|:q\n\
          if ($GPUENV_STACK:q =~ *:*) then\n\
          setenv GPUENV_STACK $_gpuenv_t_v:q\n\
          else\n\
@@ -285,20 +285,20 @@ fn looked_up(activation: &Activation, name: &str, dirs: &[String]) -> String {
 
 /// Returns the list in `_gpuenv_t_f` without its first occurrence of the block.
 ///
-/// A modifier takes it literally, but cannot hold a line end: then nothing is found.
+/// A modifier takes it literally, between two marks that are not in it.
 fn without(block: &str) -> String {
-    let mark = "|%@+,;=~^_#".chars().find(|mark| !block.contains(*mark));
-    match mark.filter(|_| !block.contains(['\n', '\r'])) {
+    match "|%@+,;=~^_#".chars().find(|mark| !block.contains(*mark)) {
         Some(mark) => {
-            let block = block.replace('!', r"\!");
-            format!("\"$_gpuenv_t_f:q:s{mark}:{block}:{mark}:{mark}\"")
+            let block = block.replace('\\', r"\\");
+            let block = block.replace('!', r"\!").replace('\n', "\\\n");
+            format!("$_gpuenv_t_f:s{mark}:{block}:{mark}:{mark}:q")
         }
         None => "$_gpuenv_t_f:q".to_string(),
     }
 }
 
 /// Returns the text as one word that tcsh takes as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let text = text.replace('\'', r#"'"'"'"#);
     format!("'{}'", text.replace('!', r"\!").replace('\n', "\\\n"))
 }

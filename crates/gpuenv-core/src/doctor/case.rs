@@ -110,7 +110,9 @@ impl<'a> Case<'a> {
         asked.or_else(|| {
             let driver = self.host.module.loaded.as_deref()?.parse().ok()?;
             let toolkits = &self.facts.drivers.toolkits;
-            let newest = toolkits.iter().filter(|toolkit| toolkit.linux <= driver);
+            let newest = toolkits
+                .iter()
+                .filter(|toolkit| *toolkit.linux.version() <= driver);
             let newest = newest.max_by(|a, b| a.cuda.cmp(&b.cuda))?;
             major_minor(&newest.cuda.to_string())
         })

@@ -47,7 +47,10 @@ pub(super) fn no_hardware(case: &Case<'_>) -> Option<Finding> {
     .fix("on a machine with a GPU: install the driver, then `nvidia-smi` must list it")
     .fix("on a machine that only installs, such as a login node: `gpuenv create --no-probe`");
     Some(match &case.host.container {
-        Some(container) => finding.related(9).seen(container.as_str()).fix(WITH_GPUS),
+        Some(container) => finding
+            .related(9)
+            .seen(container.as_str())
+            .fix(format!("if the host has a GPU, {WITH_GPUS}")),
         None => finding,
     })
 }
@@ -97,7 +100,7 @@ pub(super) fn module_not_loaded(case: &Case<'_>) -> Option<Finding> {
             "the kernel module of the NVIDIA driver is not loaded",
             cause,
         )
-        .seen(format!("{} NVIDIA GPU(s) on the PCI bus", host.gpus.len()))
+        .seen(format!("NVIDIA GPUs on the PCI bus: {}", host.gpus.len()))
         .seen("no `/proc/driver/nvidia/version`")
     };
     let passed_on = host
@@ -106,7 +109,7 @@ pub(super) fn module_not_loaded(case: &Case<'_>) -> Option<Finding> {
         .all(|gpu| gpu.bound_to.as_deref() == Some("vfio-pci"));
     let finding = if passed_on {
         finding("every GPU is bound to `vfio-pci`, to be passed on to a virtual machine")
-            .fix("use it inside that machine, or bind it to `nvidia` again")
+            .fix("use it inside the virtual machine, or bind it to `nvidia` again")
     } else if module.nouveau {
         finding("nouveau is loaded, and holds the GPU")
             .seen("`/sys/module/nouveau` is there")

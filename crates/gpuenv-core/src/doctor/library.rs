@@ -90,13 +90,44 @@ pub(super) fn stub(case: &Case<'_>) -> Option<Finding> {
     Some(finding.fix(take_out(case, file)))
 }
 
+/// The `libcuda` that a program gets: the one that was loaded, else the one that would be.
+struct Loaded<'a> {
+    file: &'a str,
+    version: Option<&'a str>,
+    kind: LibraryKind,
+    by_variable: bool,
+}
+
+fn loaded<'a>(case: &Case<'a>) -> Option<Loaded<'a>> {
+    let Some(asked) = case.observation.and_then(|o| o.driver.as_ref()) else {
+        return case.host.libcuda().map(|library| Loaded {
+            file: &library.real,
+            version: library.version.as_deref(),
+            kind: library.kind,
+            by_variable: library.by_variable,
+        });
+    };
+    let mut libraries = case.host.libraries.iter();
+    let known = libraries.find(|l| l.real == asked.file || l.file == asked.file);
+    let version = asked.version.as_deref();
+    Some(Loaded {
+        version: version.or(known.and_then(|library| library.version.as_deref())),
+        kind: match known {
+            Some(library) => library.kind,
+            None if asked.file.contains("compat") => LibraryKind::Compat,
+            None => LibraryKind::Driver,
+        },
+        by_variable: known.is_some_and(|library| library.by_variable),
+        file: &asked.file,
+    })
+}
+
 /// P31, P30: a driver library for forward compatibility.
 pub(super) fn compat(case: &Case<'_>) -> Option<Finding> {
-    let asked = case.observation.and_then(|o| o.driver.as_ref());
-    let file = asked.map(|driver| driver.file.as_str());
-    let first = case.host.libcuda();
-    let file = file.or(first.map(|library| library.real.as_str()));
-    let is_compat = file.is_some_and(|file| file.contains("compat"));
+    let loaded = loaded(case);
+    let is_compat = loaded
+        .as_ref()
+        .is_some_and(|l| l.kind == LibraryKind::Compat);
     let finding = if let Some((_, failed)) = case.failed(&[804]) {
         let geforce = case.host.driven.iter().find_map(|gpu| gpu.model.clone());
         let finding = Finding::broken(
@@ -120,10 +151,9 @@ pub(super) fn compat(case: &Case<'_>) -> Option<Finding> {
     } else {
         return None;
     };
-    let mut finding = finding.seen(format!(
-        "the library is `{}`",
-        file.unwrap_or("libcuda.so.1")
-    ));
+    let file = loaded.map(|loaded| loaded.file);
+    let shown = file.unwrap_or("libcuda.so.1");
+    let mut finding = finding.seen(format!("the library is `{shown}`"));
     finding.fix.insert(0, take_out(case, file));
     Some(finding)
 }
@@ -135,20 +165,18 @@ pub(super) fn mismatch(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let module = host.module.loaded.as_deref()?;
-    let asked = case.observation.and_then(|o| o.driver.as_ref());
-    let first = host.libcuda().filter(|l| l.kind != LibraryKind::Stub);
-    let version = asked.and_then(|driver| driver.version.as_deref());
-    let version = version.or(first.and_then(|library| library.version.as_deref()));
-    let file = asked.map(|driver| driver.file.as_str());
-    let file = file.or(first.map(|library| library.real.as_str()));
+    let loaded = loaded(case);
+    let version = loaded.as_ref().and_then(|loaded| loaded.version);
     let refused = case.failed(&[803]);
     let differs = version.is_some_and(|version| version != module);
     // A newer library on an older module is what `cuda-compat` is for, and may work.
-    let compat = file.is_some_and(|file| file.contains("compat"));
-    if refused.is_none() && (!differs || compat) {
+    let own = loaded
+        .as_ref()
+        .is_some_and(|l| l.kind == LibraryKind::Driver);
+    if refused.is_none() && (!differs || !own) {
         return None;
     }
-    let stray = first.is_some_and(|library| library.by_variable);
+    let stray = loaded.as_ref().is_some_and(|loaded| loaded.by_variable);
     let (mode, cause) = match stray {
         true => (30, "`LD_LIBRARY_PATH` leads to a copy of another driver"),
         false => (
@@ -161,12 +189,13 @@ pub(super) fn mismatch(case: &Case<'_>) -> Option<Finding> {
         "the driver's library is of version {shown}, its kernel module of version {module}"
     );
     let mut finding = Finding::broken(mode, summary, cause);
-    if let Some(file) = file {
-        finding = finding.seen(format!("the library is `{file}`"));
-    }
-    if let Some((_, failed)) = refused {
-        finding = finding.seen(failed.to_string());
-    }
+    let file = loaded.map(|loaded| loaded.file);
+    finding
+        .evidence
+        .extend(file.map(|file| format!("the library is `{file}`")));
+    finding
+        .evidence
+        .extend(refused.map(|(_, failed)| failed.to_string()));
     Some(match (stray, &host.container) {
         (true, _) => finding.fix(take_out(case, file)),
         (false, Some(container)) => finding
@@ -222,7 +251,8 @@ fn seen(library: &DriverLibrary) -> String {
 /// Says how to keep a file from being loaded.
 fn take_out(case: &Case<'_>, file: Option<&str>) -> String {
     let directory = file.and_then(|file| Some(file.rsplit_once('/')?.0));
-    let by_variable = case.host.libcuda().is_some_and(|l| l.by_variable)
+    let mut libraries = case.host.libraries.iter();
+    let by_variable = libraries.any(|l| l.by_variable && Some(l.real.as_str()) == file)
         || case.variable("LD_LIBRARY_PATH").is_some_and(|path| {
             path.split(':')
                 .any(|entry| Some(entry.trim_end_matches('/')) == directory)

@@ -96,7 +96,8 @@ pub(super) fn windows_tensorflow(case: &Case<'_>) -> Option<Finding> {
 pub(super) fn cpu_build(case: &Case<'_>) -> Option<Finding> {
     let environment = case.environment?;
     let required = environment.gpu == Some(Gpu::Required);
-    if !required && !(environment.gpu != Some(Gpu::None) && case.computes()) {
+    let idle = environment.gpu != Some(Gpu::None) && case.computes();
+    if !required && !idle {
         return None;
     }
     let mut packages = environment.packages.iter();

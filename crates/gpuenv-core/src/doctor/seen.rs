@@ -59,6 +59,7 @@ pub(super) fn at(rung: Rung, case: &Case<'_>) -> String {
         }),
         Rung::Shell => match host.search.len() {
             0 => "`LD_LIBRARY_PATH` is empty".to_string(),
+            1 => "one directory on `LD_LIBRARY_PATH`".to_string(),
             count => format!("{count} directories on `LD_LIBRARY_PATH`"),
         },
     }
@@ -72,7 +73,8 @@ fn hardware(case: &Case<'_>) -> String {
     match (host.gpus.len(), host.wsl) {
         (0, Some(_)) => "WSL shows no bus".to_string(),
         (0, None) => "no NVIDIA GPU on the PCI bus".to_string(),
-        (count, _) => format!("{count} NVIDIA GPU(s) on the PCI bus"),
+        (1, _) => "one NVIDIA GPU on the PCI bus".to_string(),
+        (count, _) => format!("{count} NVIDIA GPUs on the PCI bus"),
     }
 }
 

@@ -196,8 +196,11 @@ pub(super) fn ptxas_missing(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-/// Returns what uses XLA on a GPU.
+/// Returns what uses XLA on a GPU; nothing does on Windows.
 fn xla_user(environment: &EnvironmentFacts) -> Option<&Package> {
+    if environment.platform.starts_with("win-") {
+        return None;
+    }
     let jax = environment.package(&["jaxlib"]).filter(|jaxlib| {
         let plugin = environment
             .packages

@@ -95,11 +95,12 @@ pub(super) fn hidden(case: &Case<'_>) -> Option<Finding> {
         .iter()
         .filter_map(|gpu| gpu.uuid.as_deref())
         .collect();
-    let finding = match uuids.as_slice() {
-        [] => finding,
-        uuids => finding.fix(format!("`export CUDA_VISIBLE_DEVICES={}`", uuids.join(","))),
-    };
-    Some(finding.fix("or `unset CUDA_VISIBLE_DEVICES`: then every GPU is seen"))
+    Some(match uuids.as_slice() {
+        [] => finding.fix("`unset CUDA_VISIBLE_DEVICES`: then every GPU is seen"),
+        uuids => finding
+            .fix(format!("`export CUDA_VISIBLE_DEVICES={}`", uuids.join(",")))
+            .fix("or `unset CUDA_VISIBLE_DEVICES`: then every GPU is seen"),
+    })
 }
 
 /// Tells whether a word may name a GPU of this machine; what is not known may.

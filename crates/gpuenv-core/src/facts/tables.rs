@@ -1,5 +1,7 @@
 //! Drivers, architectures and frameworks: which version goes with which.
 
+use std::fmt;
+
 use rattler_conda_types::Version;
 use serde::{Deserialize, Deserializer, de};
 
@@ -116,6 +118,34 @@ table! {
     }
 }
 
+/// The version of a driver, printed as it is written: 580.65.06.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriverVersion {
+    text: String,
+    version: Version,
+}
+
+impl DriverVersion {
+    /// Returns it as a version, for comparisons.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+}
+
+impl fmt::Display for DriverVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for DriverVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let version = text.parse().map_err(de::Error::custom)?;
+        Ok(Self { text, version })
+    }
+}
+
 /// The first driver that runs a CUDA major version.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,11 +153,10 @@ pub struct Floor {
     /// The major version.
     pub cuda: u32,
     /// The driver on Linux.
-    #[serde(deserialize_with = "version")]
-    pub linux: Version,
+    pub linux: DriverVersion,
     /// The driver on Windows.
-    #[serde(default, deserialize_with = "some_version")]
-    pub windows: Option<Version>,
+    #[serde(default)]
+    pub windows: Option<DriverVersion>,
 }
 
 /// A toolkit and the driver that it came out with.
@@ -138,11 +167,10 @@ pub struct Toolkit {
     #[serde(deserialize_with = "version")]
     pub cuda: Version,
     /// The driver on Linux.
-    #[serde(deserialize_with = "version")]
-    pub linux: Version,
+    pub linux: DriverVersion,
     /// The driver on Windows.
-    #[serde(default, deserialize_with = "some_version")]
-    pub windows: Option<Version>,
+    #[serde(default)]
+    pub windows: Option<DriverVersion>,
 }
 
 /// A compute capability.
@@ -271,10 +299,6 @@ impl TorchArchitectures {
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(de::Error::custom)
-}
-
-fn some_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Version>, D::Error> {
-    version(deserializer).map(Some)
 }
 
 fn hexadecimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {

@@ -191,6 +191,9 @@ fn prepare(folder: &Path, question: &Question<'_>) -> io::Result<()> {
         }
     }
     fs_err::write(folder.join("constraints.txt"), constraints)?;
+    if question.keep.is_empty() {
+        return Ok(());
+    }
     let mut kept = String::from("lock-version = \"1.0\"\ncreated-by = \"gpuenv\"\n");
     for (name, version) in &question.keep {
         let _ = write!(

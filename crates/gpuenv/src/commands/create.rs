@@ -12,7 +12,7 @@ use gpuenv_core::{
 };
 use gpuenv_provision::{
     activate,
-    install::{Install, Installed, check_place, install},
+    install::{Install, Installed, check_place, install, is_settled},
     prefix::{State, Wanted},
 };
 use jiff::Timestamp;
@@ -107,7 +107,8 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let source = Source::find(args.source.as_deref(), session)?;
     let recipe = source.recipe_name()?;
     let target = target(&args, recipe.as_deref(), session)?;
-    if let Some(state) = source.already_right(&target.prefix)? {
+    let state = source.already_right(&target.prefix)?;
+    if let Some(state) = state.filter(|_| is_settled(&target.prefix)) {
         return already_right(&args, target, recipe, state, session);
     }
     // Before a channel is asked and a lock is written.
@@ -122,6 +123,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         &ready,
         session,
     ))??;
+    if !installed.already_right {
+        activating::tell_bad_scripts(&target.prefix, session)?;
+    }
     let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
     let probe = probe(&args, &question, session)?;
     let created = Created {

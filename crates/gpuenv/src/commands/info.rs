@@ -61,6 +61,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 fn head(prefix: &Path, state: Option<&State>) -> String {
     let mut rows = vec![("prefix", prefix.display().to_string())];
     match state {
+        None if prefix.join(prefix::STATE).exists() => rows.push((
+            "made by",
+            "gpuenv; its record is damaged, `gpuenv create` makes it anew".to_string(),
+        )),
         None => rows.push(("made by", "another tool".to_string())),
         Some(state) => {
             rows.push(("made by", format!("gpuenv {}", state.gpuenv)));

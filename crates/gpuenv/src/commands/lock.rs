@@ -1,6 +1,7 @@
 //! `gpuenv lock`: solves a recipe for its platforms and writes the lock.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,6 +10,7 @@ use std::{
 use gpuenv_core::{
     Code, Diagnostic, Recipe, exclude_newer,
     lock::{self, Difference, PackageChange},
+    recipe::suggest,
 };
 use gpuenv_provision::{Upgrade, Wishes};
 use jiff::Timestamp;
@@ -19,6 +21,7 @@ use crate::{
     lockfile::{self, LockFile},
     locking::{self, Made},
     source::{RecipePath, RecipeText},
+    word::word,
 };
 
 /// Solve a recipe for all its platforms and write the lock
@@ -73,7 +76,10 @@ impl Args {
 /// # Errors
 /// Returns what keeps the lock from being written.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let text = RecipePath::new(&session.env.recipe_path).find(args.recipe.as_deref())?;
+    let path = RecipePath::new(&session.env.recipe_path);
+    let text = path
+        .find(args.recipe.as_deref())
+        .map_err(|error| with_swallowed(error, &args))?;
     let recipe = text.parse().map_err(Failure::several)?;
     let existing = match &args.output {
         Some(path) if path.exists() => Some(lockfile::read(path)?),
@@ -88,12 +94,20 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         Some(path) => path.clone(),
         None => lockfile::place(&text, &recipe.name)?,
     };
+    lockfile::check_place(&path).map_err(elsewhere)?;
+    check_names(args.upgrade.as_deref(), &recipe, existing.as_ref(), &text)?;
     let wishes = Wishes {
         keep: existing.as_ref().map(|file| Arc::new(file.lock.clone())),
         upgrade: upgrade(args.upgrade.as_deref()),
         exclude_newer: args.exclude_newer,
     };
-    let made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;
+    let mut made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;
+    for note in &mut made.notes {
+        if note.code == Code::LOCK_STALE {
+            let help = format!("lock every platform: `{}`", text.lock_command());
+            note.help.push(help);
+        }
+    }
     conclude(&args, &path, existing.as_ref(), made)
 }
 
@@ -105,6 +119,57 @@ fn wanted_platforms(args: &Args, recipe: &Recipe) -> Result<Vec<Subdir>, Failure
     platforms.sort();
     platforms.dedup();
     Ok(platforms)
+}
+
+/// Adds what to type if `--upgrade` took the recipe for the name of a package.
+fn with_swallowed(error: Diagnostic, args: &Args) -> Diagnostic {
+    match (&args.recipe, args.upgrade.as_deref()) {
+        (None, Some([first, ..])) => error.help(format!(
+            "the recipe stands first: `gpuenv lock {} --upgrade`",
+            word(first)
+        )),
+        _ => error,
+    }
+}
+
+fn elsewhere(error: Diagnostic) -> Diagnostic {
+    error.help("choose another place with `--output FILE`")
+}
+
+/// Refuses names that are neither in the lock nor in the recipe: nothing would
+/// happen, and nobody would notice the typing error.
+fn check_names(
+    names: Option<&[String]>,
+    recipe: &Recipe,
+    existing: Option<&LockFile>,
+    text: &RecipeText,
+) -> Result<(), Failure> {
+    let (Some(names), Some(file)) = (names, existing) else {
+        return Ok(());
+    };
+    let locked = file.lock.platforms.values().flat_map(|p| &p.records);
+    let locked = locked.map(|record| record.package_record.name.as_normalized().to_string());
+    let plans = locking::plans(recipe, &locking::platforms(recipe)).unwrap_or_default();
+    let wanted = plans.iter().flat_map(|plan| &plan.dependencies);
+    let wanted = wanted.filter_map(|dependency| dependency.spec.name.as_exact());
+    let wanted = wanted.map(|name| name.as_normalized().to_string());
+    let known: BTreeSet<String> = locked.chain(wanted).collect();
+    let Some(unknown) = names
+        .iter()
+        .find(|name| !known.contains(&name.to_lowercase()))
+    else {
+        return Ok(());
+    };
+    let failure = Failure::usage(format!(
+        "`--upgrade {unknown}`: there is no package `{unknown}` in the lock"
+    ));
+    Err(match suggest(unknown, known.iter().map(String::as_str)) {
+        Some(meant) => failure.help(format!("did you mean `{meant}`?")),
+        None => failure.help(format!(
+            "the recipe stands first: `{} --upgrade NAME`",
+            text.lock_command()
+        )),
+    })
 }
 
 fn upgrade(names: Option<&[String]>) -> Upgrade {
@@ -156,8 +221,7 @@ fn conclude(
 ) -> Result<Outcome, Failure> {
     let same = existing.is_some_and(|file| file.text == made.text && file.path == path);
     if !same && !args.dry_run {
-        lockfile::write(path, &made.text)
-            .map_err(|error| error.help("choose another place with `--output FILE`"))?;
+        lockfile::write(path, &made.text).map_err(elsewhere)?;
     }
     let changes = lock::changes(existing.map(|file| &file.lock), &made.lock);
     let label = path.display().to_string();
