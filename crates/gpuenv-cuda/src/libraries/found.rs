@@ -95,12 +95,15 @@ fn directories(prefix: &Path) -> Vec<PathBuf> {
     directories
 }
 
+/// Returns where wheels lie; Debian's Python has a name of its own for it.
 fn site_packages(prefix: &Path) -> Vec<PathBuf> {
     let lib = prefix.join("lib");
     let pythons = names(&lib).into_iter();
-    let pythons = pythons.filter(|name| name.starts_with("python"));
     pythons
-        .map(|python| lib.join(python).join("site-packages"))
+        .filter(|name| name.starts_with("python"))
+        .flat_map(|python| {
+            ["site-packages", "dist-packages"].map(|folder| lib.join(&python).join(folder))
+        })
         .collect()
 }
 
