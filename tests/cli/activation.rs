@@ -10,6 +10,7 @@ mod conda;
 mod nesting;
 mod packages;
 mod shells;
+mod table;
 
 use std::ffi::OsStr;
 
