@@ -9,6 +9,7 @@ mod commands;
 mod conda;
 mod nesting;
 mod packages;
+mod powershell;
 mod shells;
 mod table;
 
