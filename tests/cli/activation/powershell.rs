@@ -26,11 +26,8 @@ fn strings(script: &str) -> Result<Vec<String>, String> {
                 strings.push(text);
             }
             // The rules have plain ones, with neither quotes nor backquotes in them.
-            '"' => {
-                if !rest.by_ref().any(|inside| inside == '"') {
-                    return Err("a string does not end".to_string());
-                }
-            }
+            '"' if rest.by_ref().any(|inside| inside == '"') => {}
+            '"' => return Err("a string does not end".to_string()),
             '#' => while rest.next_if(|inside| *inside != '\n').is_some() {},
             '(' | '{' | '[' => open.push(character),
             ')' | '}' | ']' => {
