@@ -9,7 +9,9 @@ mod commands;
 mod conda;
 mod nesting;
 mod packages;
+mod powershell;
 mod shells;
+mod table;
 
 use std::ffi::OsStr;
 
@@ -170,6 +172,7 @@ fn what_something_else_changed_stays_and_only_our_entries_go() {
     let names = ["LD_LIBRARY_PATH", "X", "EMPTY"];
     for shell in shells() {
         let earlier = &earlier[..if shell.slow { 1 } else { earlier.len() }];
+        let step = if shell.slow { 2 } else { 1 };
         let mut state = variables(&[]);
         let (mut steps, mut expected) = (Vec::new(), Vec::new());
         let change = |state: &mut Variables, to: Option<&str>| {
@@ -187,7 +190,7 @@ fn what_something_else_changed_stays_and_only_our_entries_go() {
         // In one process: the next round finds what the last one left.
         for (old, new) in earlier
             .iter()
-            .flat_map(|old| changes.iter().map(move |new| (old, new)))
+            .flat_map(|old| changes.iter().step_by(step).map(move |new| (old, new)))
         {
             steps.extend(change(&mut state, *old));
             state = environment(&activation, &state);

@@ -15,7 +15,14 @@ fn without_arguments_there_is_help_and_exit_two() {
       create      Create an environment from a recipe or a lock, activate and verify it
       lock        Solve a recipe for all its platforms and write the lock
       run         Run a command inside an environment
+      shell       Start your shell in an environment
       shell-hook  Print the shell code that activates an environment
+      activate    Activate an environment in this shell, once `gpuenv init SHELL` has been run
+      deactivate  Undo the last activation in this shell, once `gpuenv init SHELL` has been run
+      init        Teach a shell `gpuenv activate NAME` and `gpuenv deactivate`
+      direnv      Print an `.envrc` by which direnv activates an environment in a directory
+      jupyter     Print or install a Jupyter kernel that runs in an environment
+      modulefile  Print a modulefile that activates an environment
       probe       Run a kernel on every GPU and check what it computed
       doctor      Find out why a GPU does not work
       devices     List the GPUs that a program sees
@@ -78,7 +85,7 @@ fn a_bad_command_line_is_exit_two() {
     ----- stderr
     error: unrecognized subcommand 'craete'
 
-      tip: a similar subcommand exists: 'create'
+      tip: some similar subcommands exist: 'deactivate', 'create'
 
     Usage: gpuenv [OPTIONS] <COMMAND>
 

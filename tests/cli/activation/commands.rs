@@ -65,7 +65,7 @@ fn an_empty_entry_is_told() {
     let (sandbox, _) = with_environment();
     let command = sandbox.command(["run", "tf", "--", "true"]);
     let output = command.env("LD_LIBRARY_PATH", "/x:").run().success();
-    output.stderr_has("means the current directory");
+    let _ = output.stderr_has("means the current directory");
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn init_gives_activate_and_deactivate_and_undo_takes_them_away() {
         let (sandbox, prefix) = with_environment();
         let rc = sandbox.root().join(file);
         super::shells::write_below(&rc, "# mine\n");
-        sandbox.gpuenv(["init", name]).code(2).stderr_has("--yes");
-        sandbox.gpuenv(["init", name, "--yes"]).success();
-        sandbox
+        let _ = sandbox.gpuenv(["init", name]).code(2).stderr_has("--yes");
+        let _ = sandbox.gpuenv(["init", name, "--yes"]).success();
+        let _ = sandbox
             .gpuenv(["init", name])
             .success()
             .stdout_has("already right");
@@ -141,7 +141,7 @@ fn init_gives_activate_and_deactivate_and_undo_takes_them_away() {
         assert!(lines[0].ends_with("it's $HOME"), "{name}: {seen}");
         assert!(lines[1].ends_with("unset"), "{name}: {seen}");
         assert!(prefix.exists());
-        sandbox.gpuenv(["init", name, "--undo", "--yes"]).success();
+        let _ = sandbox.gpuenv(["init", name, "--undo", "--yes"]).success();
         assert_eq!(fs_err::read_to_string(&rc).unwrap(), "# mine\n", "{name}");
     }
 }
@@ -158,7 +158,7 @@ fn a_kernel_runs_through_gpuenv() {
     assert_eq!(kernel["argv"][2], prefix.display().to_string());
     let data = sandbox.root().join("jupyter");
     sandbox.set("JUPYTER_DATA_DIR", &data);
-    sandbox.gpuenv(["jupyter", "tf", "--install"]).success();
+    let _ = sandbox.gpuenv(["jupyter", "tf", "--install"]).success();
     let installed = fs_err::read_to_string(data.join("kernels/gpuenv-tf/kernel.json")).unwrap();
     assert_eq!(installed, output.stdout());
 }

@@ -142,7 +142,7 @@ impl RealShell {
 
     /// Returns every text for a shell that starts quickly, else some of them.
     pub(super) fn sample<'a>(&self, texts: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
-        let step = if self.slow { 7 } else { 1 };
+        let step = if self.slow { 13 } else { 1 };
         texts.iter().copied().step_by(step)
     }
 
@@ -215,6 +215,7 @@ impl RealShell {
         let place = TempDir::new().expect("a temporary directory can be made");
         let script = self.script(place.path(), steps);
         let output = self.run(place.path(), base, &["script"]);
+        let looks = self.looks(place.path(), base, steps);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success() && said.is_empty(),
@@ -228,18 +229,34 @@ impl RealShell {
             "{}: a value was run",
             self.name
         );
+        looks.expect("every step was made")
+    }
+
+    /// Returns what each look saw, or nothing if the session broke or a value ran.
+    pub(super) fn try_session(&self, base: &Variables, steps: &[Step]) -> Option<Vec<Variables>> {
+        let place = TempDir::new().expect("a temporary directory can be made");
+        self.script(place.path(), steps);
+        let output = self.run(place.path(), base, &["script"]);
+        let fine = output.status.success() && !place.path().join("canary").exists();
+        self.looks(place.path(), base, steps).filter(|_| fine)
+    }
+
+    fn looks(&self, place: &Path, base: &Variables, steps: &[Step]) -> Option<Vec<Variables>> {
         // What the shell makes up by itself is nobody's.
-        let made_up = read(&place.path().join("0"));
+        let seen = |look: usize| {
+            let file = place.join(look.to_string());
+            file.exists().then(|| read(&file))
+        };
+        let made_up = seen(0)?;
         let made_up = made_up.keys().filter(|name| !base.contains_key(*name));
         let made_up: Vec<_> = made_up.collect();
         let looks = steps.iter().filter(|step| matches!(step, Step::Look));
-        (1..=looks.count())
-            .map(|look| {
-                let mut seen = read(&place.path().join(look.to_string()));
-                seen.retain(|name, _| !made_up.contains(&name));
-                seen
-            })
-            .collect()
+        let looks = (1..=looks.count()).map(|look| {
+            let mut seen = seen(look)?;
+            seen.retain(|name, _| !made_up.contains(&name));
+            Some(seen)
+        });
+        looks.collect()
     }
 
     /// Writes the steps as a script, with one look before them all.
