@@ -17,6 +17,8 @@ fn without_arguments_there_is_help_and_exit_two() {
       run         Run a command inside an environment
       shell-hook  Print the shell code that activates an environment
       probe       Run a kernel on every GPU and check what it computed
+      doctor      Find out why a GPU does not work
+      devices     List the GPUs that a program sees
       list        List the environments
       info        Show what an environment is made of
       remove      Delete an environment

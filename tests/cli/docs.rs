@@ -11,7 +11,7 @@ use crate::{
 
 /// Compares a page with what it should be; `GPUENV_BLESS=1` makes it so.
 #[track_caller]
-fn check_page(path: &str, expected: &str) {
+pub(crate) fn check_page(path: &str, expected: &str) {
     if var_os("GPUENV_BLESS").is_some() {
         fs_err::write(root().join(path), expected).expect("the repository is writable");
     }

@@ -91,3 +91,18 @@ pub(crate) fn entries(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// Does the same with all values at the same time, since programs mostly wait.
+pub(crate) fn at_once<T: Sync, R: Send>(values: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = values
+            .iter()
+            .map(|value| scope.spawn(|| work(value)))
+            .collect();
+        let result = |thread: std::thread::ScopedJoinHandle<R>| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        threads.into_iter().map(result).collect()
+    })
+}

@@ -5,13 +5,39 @@ mod architecture;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod create;
+mod devices;
 mod docs;
+mod doctor;
 mod explain;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod faults;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod hostile;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod interrupted;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod lock;
+mod failure_modes;
 mod markdown;
 mod output;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod probe;
+mod probe_levels;
 mod program;
 mod progress;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod python;
 mod real_solves;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod recipe;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod remove;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod run;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod shell_hook;
+mod real_wheels;
 mod source;
+mod wheels;

@@ -2,98 +2,221 @@
 //!
 //! Each case says what a project declared and what its lock held. Our solution
 //! must satisfy the same specs, pass the independent checker, and be older in a
-//! package only for a reason that the data shows. One directory of cases is in
-//! the repository; `tests/real/run DIR` takes any other.
+//! package only for a reason that the data shows. A slice of the data is in the
+//! repository; `tests/real/run DIR` takes any other directory of the same form.
 
 mod case;
 mod compare;
 mod unsolvable;
 
-use std::{env, path::Path, sync::Arc, time::Duration};
+use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
-use gpuenv_core::{channel::Mirrors, event::Silent};
-use gpuenv_provision::Access;
+use gpuenv_core::{
+    Plan,
+    channel::{self, Mirrors},
+    event::Silent,
+    lock,
+};
+use gpuenv_provision::{Access, Wishes, solve};
+use gpuenv_testkit::{Fault, Server};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
+use crate::{program::gpuenv, source::root};
 use case::Case;
 use compare::{Outcome, Verdict};
+use unsolvable::Which;
 
-/// Returns how to read the channels below a directory, whatever host names them.
-fn access(data: &Path, cases: &[Case], cache: &Path) -> Access {
-    let channels = match env::var("GPUENV_REAL_MIRROR") {
-        Ok(url) => url,
-        Err(_) => url::Url::from_directory_path(data.join("channels"))
-            .expect("an absolute path")
-            .to_string(),
-    };
-    let mut mirrors = Mirrors::default();
-    mirrors
-        .add("https://conda.anaconda.org/", &channels)
-        .expect("two URLs");
-    for base in cases.iter().flat_map(Case::hosts) {
-        mirrors.add(&base, &channels).expect("two URLs");
-    }
-    Access {
-        mirrors,
-        offline: env::var_os("GPUENV_OFFLINE").is_some(),
-        cache: cache.to_path_buf(),
-        silence: Duration::from_secs(5),
-        retries: 0,
-    }
+/// A directory of real records, and how it is read.
+struct Data {
+    folder: PathBuf,
+    /// Where the channels are read.
+    mirror: String,
+    cache: TempDir,
+    runtime: Runtime,
 }
 
-fn solve_all(data: &Path) -> Vec<Outcome> {
-    let cases = case::read(data);
-    let cache = tempfile::tempdir().expect("a temporary directory");
-    let cache_dir = std::env::var_os("RCACHE").map_or(cache.path().to_path_buf(), |d| d.into());
-    let access = access(data, &cases, &cache_dir);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let wanted = env::var("GPUENV_REAL_ONLY").unwrap_or_default();
-    let cases = cases.iter().filter(|case| case.id.contains(&wanted));
-    cases
-        .map(|case| {
-            let outcome = runtime.block_on(compare::run(case, &access, Arc::new(Silent)));
+impl Data {
+    fn new(folder: PathBuf) -> Self {
+        let mirror = url::Url::from_directory_path(folder.join("channels"));
+        Self {
+            mirror: mirror.expect("the path is absolute").to_string(),
+            folder,
+            cache: tempfile::tempdir().expect("the temporary folder is writable"),
+            runtime: Runtime::new().expect("threads can be started"),
+        }
+    }
+
+    /// Returns the slice that is in the repository.
+    fn slice() -> Self {
+        Self::new(root().join("tests/data/real"))
+    }
+
+    /// Returns the directory that the environment names, if it names one.
+    fn named() -> Option<Self> {
+        let Some(folder) = env::var_os("GPUENV_REAL_DATA") else {
+            println!("skipped: GPUENV_REAL_DATA is not set");
+            return None;
+        };
+        let folder = fs_err::canonicalize(folder).expect("GPUENV_REAL_DATA is a directory");
+        let mut data = Self::new(folder);
+        if let Ok(mirror) = env::var("GPUENV_REAL_MIRROR") {
+            data.mirror = mirror;
+        }
+        Some(data)
+    }
+
+    /// Returns the cases; `GPUENV_REAL_ONLY` is a part of the wanted ids.
+    fn cases(&self) -> Vec<Case> {
+        let wanted = env::var("GPUENV_REAL_ONLY").unwrap_or_default();
+        let mut cases = case::read(&self.folder);
+        cases.retain(|case| case.id.contains(&wanted));
+        cases
+    }
+
+    /// Returns access to the channels, whatever hosts the cases name for them.
+    fn access(&self, cases: &[Case]) -> Access {
+        let hosts = cases.iter().flat_map(Case::hosts);
+        let mut mirrors = mirrors(&self.mirror);
+        for host in hosts {
+            mirrors.add(&host, &self.mirror).expect("both are URLs");
+        }
+        Access {
+            mirrors,
+            offline: false,
+            cache: self.cache.path().to_path_buf(),
+            fallback: None,
+            silence: Duration::from_secs(10),
+            retries: 1,
+        }
+    }
+
+    /// Solves every case again and says what came of it.
+    fn solve(&self) -> Vec<Outcome> {
+        let cases = self.cases();
+        let access = self.access(&cases);
+        let outcomes = cases.iter().map(|case| {
+            let outcome = compare::run(case, &self.folder, &access);
+            let outcome = self.runtime.block_on(outcome);
             println!("{outcome}");
             outcome
-        })
-        .collect()
-}
-
-#[test]
-fn real_environments_from_any_directory_solve() {
-    let Some(data) = env::var_os("GPUENV_REAL_DATA") else {
-        println!("skipped: GPUENV_REAL_DATA is not set");
-        return;
-    };
-    let outcomes = solve_all(Path::new(&data));
-    println!("{}", compare::totals(&outcomes));
-    let failed = outcomes.iter().filter(|o| o.verdict == Verdict::Failed);
-    assert_eq!(failed.count(), 0);
-}
-
-#[test]
-fn unsolvable_requests_over_any_directory_are_explained() {
-    let Some(data) = env::var_os("GPUENV_REAL_DATA") else {
-        println!("skipped: GPUENV_REAL_DATA is not set");
-        return;
-    };
-    let cache = tempfile::tempdir().expect("a temporary directory");
-    let access = access(Path::new(&data), &[], cache.path());
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let wanted = env::var("GPUENV_REAL_ONLY").unwrap_or_default();
-    let mut wrong = Vec::new();
-    for (title, text) in &unsolvable::requests() {
-        if !title.contains(&wanted) {
-            continue;
-        }
-        let answer = runtime.block_on(unsolvable::answer(title, text, &access));
-        println!(
-            "{}    {} ms {:?}\n",
-            answer.text, answer.milliseconds, answer.wrong
-        );
-        wrong.extend(answer.wrong);
+        });
+        let outcomes: Vec<Outcome> = outcomes.collect();
+        println!("{}", compare::totals(&outcomes));
+        outcomes
     }
+
+    /// Asks every request and returns what is said, and what is wrong with it.
+    fn explain(&self, which: Which) -> (String, Vec<String>) {
+        let access = self.access(&[]);
+        let mut said = String::new();
+        let mut wrong = Vec::new();
+        for (title, request) in &unsolvable::requests(which) {
+            let answer = unsolvable::answer(title, request, &access);
+            let answer = self.runtime.block_on(answer);
+            println!("{}    took {} ms\n", answer.text, answer.time.as_millis());
+            said.push_str(&answer.text);
+            said.push('\n');
+            wrong.extend(answer.wrong);
+        }
+        (said, wrong)
+    }
+
+    /// Solves the plans and returns the text of their lock.
+    fn lock(&self, plans: &[Plan], access: &Access) -> String {
+        let wishes = Wishes::default();
+        let solved = solve(plans, &wishes, access, Arc::new(Silent));
+        let solutions = self.runtime.block_on(solved).expect("it can be solved");
+        let solved: Vec<_> = plans.iter().cloned().zip(solutions).collect();
+        let lock = lock::lock(&solved).expect("the channels are known");
+        lock::render(&lock).expect("it can be written")
+    }
+}
+
+/// Returns that all channels with a name are read there.
+fn mirrors(url: &str) -> Mirrors {
+    let mut mirrors = Mirrors::default();
+    let added = mirrors.add(channel::CANONICAL_BASE, url);
+    added.expect("the mirror is a URL");
+    mirrors
+}
+
+fn failures(outcomes: &[Outcome]) -> Vec<String> {
+    let failed = outcomes.iter().filter(|outcome| {
+        matches!(outcome.verdict, Verdict::Failed(_)) || !outcome.real_violations.is_empty()
+    });
+    failed.map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_slice_of_real_environments_solves_as_it_did() {
+    let outcomes = Data::slice().solve();
+    assert_eq!(failures(&outcomes), [] as [String; 0]);
+    let lines: Vec<String> = outcomes.iter().map(Outcome::summary).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn all_real_environments_of_a_directory_solve() {
+    let Some(data) = Data::named() else { return };
+    assert_eq!(failures(&data.solve()), [] as [String; 0]);
+}
+
+#[test]
+fn what_cannot_be_solved_is_explained_and_the_help_helps() {
+    let (said, wrong) = Data::slice().explain(Which::Quick);
     assert_eq!(wrong, [] as [String; 0]);
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn what_cannot_be_solved_from_a_directory_is_explained() {
+    let Some(data) = Data::named() else { return };
+    assert_eq!(data.explain(Which::All).1, [] as [String; 0]);
+}
+
+#[test]
+fn a_lock_is_the_same_from_every_mirror_and_in_every_order() {
+    let data = Data::slice();
+    let mut plans = unsolvable::plans("linux-64+win-64 cuda=12.4 | conda-forge | pytorch-gpu");
+    let mut access = data.access(&[]);
+    let expected = data.lock(&plans, &access);
+    plans.reverse();
+    assert_eq!(data.lock(&plans, &access), expected, "other order");
+
+    let server = Server::start(&data.folder.join("channels"));
+    access.mirrors = mirrors(&server.url());
+    for run in ["first", "second"] {
+        // Many file servers answer the second time with a bare 304.
+        server.inject(Fault::bare_not_modified());
+        assert_eq!(data.lock(&plans, &access), expected, "http, {run} time");
+    }
+    drop(server);
+    access.offline = true;
+    assert_eq!(data.lock(&plans, &access), expected, "from the cache");
+}
+
+#[test]
+fn the_shipped_recipes_solve_on_real_records() {
+    let data = Data::slice();
+    let lock = |recipe: &str| {
+        let ran = gpuenv(["lock", recipe, "--dry-run"])
+            .env("GPUENV_MIRROR", &data.mirror)
+            .run();
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        ran.stdout + &ran.stderr
+    };
+    let tensorflow = lock("tf-gpu");
+    for package in [
+        "+ cudatoolkit 11.2.2 ",
+        "+ cudnn 8.1.0.77 ",
+        "+ python 3.10.",
+        "+ tensorflow 2.19.1 cuda129",
+    ] {
+        assert!(tensorflow.contains(package), "{package}: {tensorflow}");
+    }
+    let pytorch = lock("pytorch-gpu");
+    let builds = pytorch.matches("+ pytorch 2.").count();
+    assert_eq!(builds, 2, "{pytorch}");
+    assert!(!pytorch.contains("cpu_"), "{pytorch}");
 }

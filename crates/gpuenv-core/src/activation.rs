@@ -10,13 +10,22 @@
 //! only they go into scripts that `conda activate` finds in the prefix. Between
 //! the two come the packages' scripts, as in conda.
 
+mod cmd;
+mod conflict;
 mod cuda;
+mod data;
 mod environment;
 mod fish;
 mod list;
+mod modulefile;
+mod nushell;
 mod posix;
+mod powershell;
 mod shell;
+mod startup;
+mod tcsh;
 mod variable;
+mod xonsh;
 
 use std::collections::BTreeMap;
 
@@ -28,11 +37,14 @@ use crate::{
     plan::{ActivationSettings, LibraryPath},
 };
 
+pub use conflict::{Conflict, cleaned, conflicts};
 pub use cuda::cuda_libraries;
 pub use environment::{deactivated, environment};
+pub use modulefile::{modulefile_lua, modulefile_tcl};
 pub use shell::{
     ScriptFile, Shell, UnknownShell, run_script, script_files, shell_hook, shell_hook_deactivate,
 };
+pub use startup::{direnv, prompt_mark, startup};
 pub use variable::check_variable;
 
 /// Where the links to an environment's CUDA libraries live, below the prefix.

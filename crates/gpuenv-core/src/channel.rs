@@ -3,6 +3,8 @@
 //! A lock names canonical URLs only, so that it reads the same wherever it was
 //! made. A mirror changes where bytes come from, never what a lock says.
 
+use std::fmt;
+
 use url::Url;
 
 use crate::{Code, Diagnostic};
@@ -84,6 +86,26 @@ fn has_token(url: &Url) -> bool {
     url.path().split('/').any(|part| part == "t")
 }
 
+/// Returns the token of `/t/TOKEN/` at the start of a path, as anaconda.org takes it.
+pub fn token(url: &Url) -> Option<&str> {
+    let rest = url.path().strip_prefix("/t/")?;
+    let (token, _) = rest.split_once('/')?;
+    Some(token).filter(|token| !token.is_empty())
+}
+
+/// Returns a URL without `user:password@` and without `/t/TOKEN`.
+fn without_secrets(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Only a URL without a host refuses, and that one has no user.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if let Some(token) = token(&url) {
+        let path = url.path()["/t/".len() + token.len()..].to_string();
+        url.set_path(&path);
+    }
+    url
+}
+
 /// Returns the text with `user:password@` of a URL in it left out.
 fn redact(text: &str) -> String {
     match Url::parse(text) {
@@ -103,6 +125,22 @@ fn redact(text: &str) -> String {
 pub struct Mirrors {
     /// Canonical prefix and what replaces it, longest prefix first.
     rules: Vec<(String, String)>,
+    logins: Vec<Login>,
+}
+
+/// The secrets of a mirror, which stay out of every URL that is kept or shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// What the URLs of the mirror begin with, without secrets.
+    pub place: String,
+    /// The mirror as the user gave it.
+    pub secret: Url,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Login({})", self.place)
+    }
 }
 
 impl Mirrors {
@@ -121,10 +159,15 @@ impl Mirrors {
                 return Err(refuse());
             }
             with_slash(&mut url);
-            Ok(url.to_string())
+            Ok(url)
         };
-        let (base, to) = (read(base)?, read(to)?);
+        let (base, secret) = (read(base)?.to_string(), read(to)?);
+        let to = without_secrets(&secret).to_string();
         if !self.rules.iter().any(|(known, _)| *known == base) {
+            if to != secret.as_str() {
+                let place = to.clone();
+                self.logins.push(Login { place, secret });
+            }
             self.rules.push((base, to));
             self.rules
                 .sort_by_key(|(base, _)| std::cmp::Reverse(base.len()));
@@ -139,6 +182,11 @@ impl Mirrors {
             Url::parse(&format!("{to}{rest}")).ok()
         });
         found.unwrap_or_else(|| canonical.clone())
+    }
+
+    /// Returns the secrets of the mirrors that have some.
+    pub fn logins(&self) -> &[Login] {
+        &self.logins
     }
 
     /// Returns whether a mirror answers for this canonical URL.
@@ -244,5 +292,26 @@ mod tests {
         assert_eq!(apply("nvidia"), "http://lab.example/nv/");
         assert!(mirrors.add(CANONICAL_BASE, "nonsense").is_err());
         assert!(mirrors.add(CANONICAL_BASE, "ftp://x.example/").is_err());
+        assert_eq!(mirrors.logins(), []);
+    }
+
+    #[test]
+    fn no_url_of_a_mirror_holds_its_secrets() {
+        for (given, place) in [
+            ("https://me:secret@x.example/y", "https://x.example/y/"),
+            ("https://secret@x.example/y", "https://x.example/y/"),
+            ("https://x.example/t/secret/y", "https://x.example/y/"),
+            (
+                "https://me:x@x.example/t/secret",
+                "https://x.example/t/secret/",
+            ),
+        ] {
+            let mut mirrors = Mirrors::default();
+            mirrors.add(CANONICAL_BASE, given).unwrap();
+            assert_eq!(mirrors.logins()[0].place, place);
+            let url = mirrors.apply(&canonical_url("c").unwrap());
+            assert_eq!(url.as_str(), format!("{place}c/"));
+            assert!(!format!("{mirrors:?}").contains("me:"), "{mirrors:?}");
+        }
     }
 }

@@ -56,6 +56,10 @@ codes! {
     307 MIRROR_BAD "a mirror setting cannot be read";
     308 SOLVE_UNCHECKED "the solution does not pass gpuenv's own check";
     309 CHANNEL_MISSING "a channel does not exist at its place";
+    320 WHEELS_NO_UV "uv, which resolves wheels, is not there";
+    321 WHEELS_UNSOLVABLE "no set of wheels satisfies the recipe";
+    322 WHEELS_CONFLICT "wheels and conda packages must not be combined so";
+    323 WHEELS_FAILED "uv did not resolve the wheels";
 
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";
@@ -84,7 +88,7 @@ codes! {
     513 INSTALL_IO "a file operation failed";
     514 INSTALL_BAD_PACKAGE "a package archive is damaged";
     515 INSTALL_NO_HOME "no directory for environments is known";
-    516 INSTALL_NO_WHEELS "the environment needs wheels, which this gpuenv does not install";
+    516 INSTALL_NO_WHEELS "the wheels of the lock cannot be installed";
     517 CONFIG_BAD "the configuration cannot be read";
 
     // 6xx: activation.
@@ -92,6 +96,9 @@ codes! {
     602 ACTIVATION_COMMAND "the command cannot be started";
     603 ACTIVATION_BAD_VARIABLE "an environment variable cannot have that name";
     604 ACTIVATION_BAD_VALUE "an environment variable cannot hold that value";
+    605 ACTIVATION_CONFLICT "another CUDA comes first";
+    606 ACTIVATION_SCRIPT "a package's activation script fails";
+    607 ACTIVATION_STARTUP "the startup file of the shell cannot be changed";
 
     // 7xx: the probe.
     701 PROBE_NO_DRIVER "no NVIDIA driver is loaded";
@@ -103,6 +110,11 @@ codes! {
     707 PROBE_DRIVER_ERROR "a driver call failed";
     708 PROBE_NOT_RUN "the probe could not be started";
     709 PROBE_ARCHITECTURE "the driver cannot run the kernel on this GPU";
+    710 PROBE_LIBRARY "a CUDA library of the environment does not work";
+    711 PROBE_FRAMEWORK "a framework does not work";
+    712 PROBE_MISMATCH "a framework computes on the CPU although there is a GPU";
+    713 PROBE_POLLUTED "something from outside of the environment was loaded";
+    720 FACTS_BAD "a facts file cannot be used";
 
     // 9xx: bugs of gpuenv.
     901 BUG "gpuenv has a bug";

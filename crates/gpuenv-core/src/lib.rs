@@ -8,12 +8,15 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod bytes;
 pub mod changes;
 pub mod channel;
 pub mod code;
 pub mod diagnostic;
+pub mod doctor;
 pub mod event;
 pub mod exclude_newer;
+pub mod facts;
 pub mod layout;
 pub mod lock;
 pub mod plan;
@@ -21,7 +24,9 @@ pub mod probe;
 pub mod recipe;
 pub mod solution;
 pub mod target;
+pub mod wheels;
 
+pub use bytes::Bytes;
 pub use changes::Changes;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Place, Severity, Span};
@@ -31,3 +36,4 @@ pub use plan::Plan;
 pub use recipe::Recipe;
 pub use solution::Solution;
 pub use target::Target;
+pub use wheels::Wheel;

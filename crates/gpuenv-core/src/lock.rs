@@ -8,6 +8,7 @@
 mod check;
 mod diff;
 mod settings;
+mod wheels;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ pub use diff::{PackageChange, changes};
 pub use settings::{PlatformSettings, Settings};
 
 use crate::{
-    Code, Diagnostic, Place, Plan, Solution,
+    Code, Diagnostic, Place, Plan, Solution, Wheel,
     channel::{self, ChannelError},
     solution,
 };
@@ -51,8 +52,8 @@ pub struct PlatformLock {
     pub virtual_packages: Vec<String>,
     /// The packages, by name.
     pub records: Vec<RepoDataRecord>,
-    /// The names of wheels that another tool locked here.
-    pub wheels: Vec<String>,
+    /// The wheels, by name.
+    pub wheels: Vec<Wheel>,
 }
 
 /// Makes the lock of a recipe from its solved platforms.
@@ -85,12 +86,12 @@ pub fn lock(solved: &[(Plan, Solution)]) -> Result<Lock, LockError> {
         let locked = PlatformLock {
             virtual_packages: virtual_package_texts(plan),
             records,
-            wheels: Vec::new(),
+            wheels: solution.wheels.clone(),
         };
         platforms.insert(plan.platform().to_string(), locked);
     }
     Ok(Lock {
-        settings: settings::from_plans(solved.iter().map(|(plan, _)| plan)),
+        settings: settings::from_solved(solved),
         channels,
         platforms,
     })
@@ -139,6 +140,12 @@ pub fn render(lock: &Lock) -> Result<String, LockError> {
             let package = CondaPackageData::from(record.clone());
             builder
                 .add_conda_package(DEFAULT_ENVIRONMENT_NAME, name, package)
+                .map_err(|error| bad(&error))?;
+        }
+        for wheel in &locked.wheels {
+            let package = wheels::package(wheel).ok_or_else(|| bad(&wheel.label()))?;
+            builder
+                .add_pypi_package(DEFAULT_ENVIRONMENT_NAME, name, package)
                 .map_err(|error| bad(&error))?;
         }
     }
@@ -201,8 +208,20 @@ pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
                 });
             }
         }
-        let wheels = environment.pypi_packages(platform).into_iter().flatten();
-        let wheels = wheels.map(|data| data.name().to_string()).collect();
+        let sizes = settings.as_ref();
+        let sizes = sizes.and_then(|known| known.platforms.get(platform.subdir().as_str()));
+        let packages = environment.pypi_packages(platform).into_iter().flatten();
+        let wheels: Result<Vec<Wheel>, LockError> = packages
+            .map(|package| {
+                wheels::read(package, sizes).map_err(|reason| LockError::Untrusted {
+                    file: file.to_string(),
+                    package: package.name().to_string(),
+                    reason,
+                })
+            })
+            .collect();
+        let mut wheels = wheels?;
+        wheels.sort_by(|a, b| a.name.cmp(&b.name));
         let virtual_packages = platform.virtual_packages().to_vec();
         let locked = PlatformLock {
             virtual_packages,
@@ -312,6 +331,7 @@ impl Lock {
         Some(Solution {
             platform,
             records: locked.records.clone(),
+            wheels: locked.wheels.clone(),
         })
     }
 

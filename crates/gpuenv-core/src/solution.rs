@@ -11,7 +11,7 @@ use rattler_conda_types::{
     RepoDataRecord, Subdir,
 };
 
-use crate::plan::Dependency;
+use crate::{Wheel, plan::Dependency};
 
 /// A set of packages for one platform, sorted by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,16 @@ pub struct Solution {
     pub platform: Subdir,
     /// The packages; their URLs are those of the channel, never of a mirror.
     pub records: Vec<RepoDataRecord>,
+    /// The wheels beside them, sorted by name.
+    pub wheels: Vec<Wheel>,
+}
+
+impl Solution {
+    /// Returns everything as packages that the installer takes.
+    pub fn packages(&self) -> Vec<RepoDataRecord> {
+        let wheels = self.wheels.iter().filter_map(Wheel::record);
+        self.records.iter().cloned().chain(wheels).collect()
+    }
 }
 
 /// One way in which a set of packages is not a solution.

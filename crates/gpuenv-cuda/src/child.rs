@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gpuenv_core::probe::{End, Observation, Timing};
+use gpuenv_core::probe::{End, LibraryObservation, Observation, Timing};
+use serde::de::DeserializeOwned;
 
 use crate::{
     device::milliseconds,
@@ -40,16 +41,69 @@ enum Outcome {
     TooLoud,
 }
 
+/// What became of a child.
+#[derive(Debug)]
+pub(crate) struct Watched<T> {
+    /// What it told last.
+    pub(crate) seen: Option<T>,
+    /// How it ended.
+    pub(crate) end: End,
+    /// The end of what it printed besides.
+    pub(crate) noise: Option<String>,
+    /// How long it took in all.
+    pub(crate) timing: Timing,
+}
+
 /// Runs a command that calls [`worker`](crate::worker), and returns what it saw.
 ///
 /// The command brings program, arguments and environment; its streams are ours.
 /// Whatever the child does, this returns soon after the deadline at the latest,
 /// and leaves neither child nor grandchild behind.
-pub fn run_in_child(command: Command, deadline: Duration) -> Observation {
+pub fn run_in_child(mut command: Command, deadline: Duration) -> Observation {
+    // A kernel out of the driver's cache would prove nothing about its
+    // compiler, and a probe has no business to write there.
+    command.env("CUDA_CACHE_DISABLE", "1");
+    let watched = watch::<Observation>(command, deadline);
+    let started = !matches!(watched.end, End::NotStarted { .. });
+    let new = || Observation::new(OS, watched.end.clone());
+    let mut observation = watched.seen.unwrap_or_else(new);
+    observation.end = watched.end;
+    observation.noise = watched.noise;
+    observation
+        .timings
+        .extend(Some(watched.timing).filter(|_| started));
+    observation
+}
+
+/// Runs a command that calls [`library_worker`](crate::library_worker), and
+/// returns what it saw.
+pub fn run_library(command: Command, deadline: Duration) -> LibraryObservation {
+    let watched = watch::<LibraryObservation>(command, deadline);
+    let new = || LibraryObservation::new(watched.end.clone());
+    let mut seen = watched.seen.unwrap_or_else(new);
+    seen.end = watched.end;
+    seen.noise = watched.noise;
+    seen.timings.push(watched.timing);
+    seen
+}
+
+/// Runs a command that writes messages, and returns what became of it.
+pub(crate) fn watch<T: DeserializeOwned>(command: Command, deadline: Duration) -> Watched<T> {
     let start = Instant::now();
+    let timing = || Timing {
+        step: "process".to_string(),
+        milliseconds: milliseconds(start.elapsed()),
+    };
     let (mut child, mut listener) = match spawn(command) {
         Ok(started) => started,
-        Err(why) => return Observation::new(OS, End::NotStarted { why }),
+        Err(why) => {
+            return Watched {
+                seen: None,
+                end: End::NotStarted { why },
+                noise: None,
+                timing: timing(),
+            };
+        }
     };
     let mut transcript = Transcript::default();
     let outcome = listen(&mut child, &mut listener, &mut transcript, start + deadline);
@@ -61,12 +115,13 @@ pub fn run_in_child(command: Command, deadline: Duration) -> Observation {
         drain(&mut listener, &mut transcript);
     }
     let end = end(&transcript, outcome, status, start.elapsed());
-    let mut observation = transcript.into_observation(end);
-    observation.timings.push(Timing {
-        step: "process".to_string(),
-        milliseconds: milliseconds(start.elapsed()),
-    });
-    observation
+    let (seen, noise) = transcript.into_parts();
+    Watched {
+        seen,
+        end,
+        noise,
+        timing: timing(),
+    }
 }
 
 fn spawn(mut command: Command) -> Result<(Child, Listener), String> {
@@ -74,9 +129,6 @@ fn spawn(mut command: Command) -> Result<(Child, Listener), String> {
     let explain = |error: std::io::Error| format!("`{program}`: {error}");
     let (listener, out, error) = stream::open().map_err(explain)?;
     command.stdin(Stdio::null()).stdout(out).stderr(error);
-    // A kernel out of the driver's cache would prove nothing about its
-    // compiler, and a probe has no business to write there.
-    command.env("CUDA_CACHE_DISABLE", "1");
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let child = command.spawn().map_err(explain)?;
@@ -84,10 +136,10 @@ fn spawn(mut command: Command) -> Result<(Child, Listener), String> {
     Ok((child, listener))
 }
 
-fn listen(
+fn listen<T: DeserializeOwned>(
     child: &mut Child,
     listener: &mut Listener,
-    transcript: &mut Transcript,
+    transcript: &mut Transcript<T>,
     deadline: Instant,
 ) -> Outcome {
     let mut buffer = vec![0; 1 << 16];
@@ -118,7 +170,7 @@ fn listen(
 }
 
 /// Hears what was said before the end and not yet listened to.
-fn drain(listener: &mut Listener, transcript: &mut Transcript) {
+fn drain<T: DeserializeOwned>(listener: &mut Listener, transcript: &mut Transcript<T>) {
     let start = Instant::now();
     let mut buffer = vec![0; 1 << 16];
     // Somebody else may hold the stream open and go on talking.
@@ -141,8 +193,8 @@ fn reap(child: &mut Child) -> Option<ExitStatus> {
     }
 }
 
-fn end(
-    transcript: &Transcript,
+fn end<T: DeserializeOwned>(
+    transcript: &Transcript<T>,
     outcome: Outcome,
     status: Option<ExitStatus>,
     elapsed: Duration,

@@ -4,11 +4,11 @@
 
 use std::{
     ffi::{CStr, c_uint, c_void},
-    ptr,
+    fmt, ptr,
 };
 
 use crate::{
-    driver::{CallFailed, Device, Driver, printable, up_to_zero},
+    driver::{Attribute, CallFailed, Device, Driver, printable, up_to_zero},
     functions::{DeviceAddress, Handle},
 };
 
@@ -34,6 +34,16 @@ impl<'d> Context<'d> {
 }
 
 impl Context<'_> {
+    /// Returns the compute capability as compilers count it, 89 for 8.9.
+    pub(crate) fn capability(&self) -> Option<i32> {
+        let number = |attribute| self.device.attribute(attribute).ok();
+        let (major, minor) = (
+            number(Attribute::CapabilityMajor)?,
+            number(Attribute::CapabilityMinor)?,
+        );
+        Some(major * 10 + minor)
+    }
+
     fn driver(&self) -> &Driver<'_> {
         self.device.driver
     }
@@ -47,10 +57,7 @@ impl Context<'_> {
     }
 
     /// Has the driver compile a PTX text; the compiler's log comes in any case.
-    pub(crate) fn compile(
-        &self,
-        ptx: &'static CStr,
-    ) -> (Result<Module<'_>, CallFailed>, Option<String>) {
+    pub(crate) fn compile(&self, ptx: &CStr) -> (Result<Module<'_>, CallFailed>, Option<String>) {
         let driver = self.driver();
         let mut handle = ptr::null_mut();
         let mut log = vec![0u8; LOG_ROOM];
@@ -96,6 +103,16 @@ impl Context<'_> {
         })
     }
 
+    /// Returns how much memory is free, in bytes, where the driver tells it.
+    pub(crate) fn free_memory(&self) -> Option<u64> {
+        let driver = self.driver();
+        let ask = driver.functions.memory_info?;
+        let (mut free, mut total) = (0usize, 0usize);
+        // SAFETY: the places are ours.
+        let answer = driver.call("cuMemGetInfo_v2", || unsafe { ask(&mut free, &mut total) });
+        answer.ok().map(|()| free as u64)
+    }
+
     /// Waits until everything launched is done.
     pub(crate) fn synchronize(&self) -> Result<(), CallFailed> {
         let driver = self.driver();
@@ -129,28 +146,43 @@ pub(crate) struct Module<'c> {
 }
 
 /// A vector in the device's memory.
+#[derive(Debug)]
 pub(crate) struct Buffer<'c> {
     context: &'c Context<'c>,
     address: DeviceAddress,
     numbers: usize,
 }
 
-/// The arguments of the kernel that are plain numbers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Scalars {
-    pub(crate) factor: f32,
-    pub(crate) rounds: u32,
-    pub(crate) step: u32,
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context({})", self.device.handle)
+    }
 }
 
+/// One argument of a kernel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Argument<'b> {
+    /// Where a buffer begins.
+    Address(&'b Buffer<'b>),
+    /// A word of 32 bits.
+    Word(u32),
+    /// A number in single precision.
+    Float(f32),
+}
+
+/// Blocks in two dimensions, and the threads of each.
+pub(crate) type Grid = (u32, u32, u32);
+
 impl Module<'_> {
-    /// Launches the saxpy kernel under that name; the module must be its text.
-    pub(crate) fn launch_saxpy(
+    /// Launches the kernel of that name.
+    ///
+    /// The arguments must be those that the module's text declares, and the
+    /// buffers as large as it takes them to be.
+    pub(crate) fn launch(
         &self,
         entry: &CStr,
-        (blocks, block): (u32, u32),
-        (y, x): (&Buffer<'_>, &Buffer<'_>),
-        scalars: Scalars,
+        (across, down, block): Grid,
+        arguments: &[Argument<'_>],
     ) -> Result<(), CallFailed> {
         let driver = self.context.driver();
         let mut function = ptr::null_mut();
@@ -158,26 +190,24 @@ impl Module<'_> {
             // SAFETY: the place is ours, and the name ends with a zero.
             unsafe { (driver.functions.function)(&mut function, self.handle, entry.as_ptr()) }
         })?;
-        let (mut y_address, mut x_address) = (y.address, x.address);
-        let (mut factor, mut rounds, mut step) = (scalars.factor, scalars.rounds, scalars.step);
-        // Both vectors are read to the end of the shorter one and no further.
-        let mut length = y.numbers.min(x.numbers) as u32;
-        let mut parameters: [*mut c_void; 6] = [
-            (&raw mut y_address).cast(),
-            (&raw mut x_address).cast(),
-            (&raw mut factor).cast(),
-            (&raw mut length).cast(),
-            (&raw mut rounds).cast(),
-            (&raw mut step).cast(),
-        ];
+        let value = |argument: &Argument<'_>| match argument {
+            Argument::Address(buffer) => buffer.address.to_le_bytes(),
+            Argument::Word(word) => u64::from(*word).to_le_bytes(),
+            Argument::Float(number) => u64::from(number.to_bits()).to_le_bytes(),
+        };
+        let mut values: Vec<[u8; 8]> = arguments.iter().map(value).collect();
+        let mut parameters: Vec<*mut c_void> = values
+            .iter_mut()
+            .map(|value| value.as_mut_ptr().cast())
+            .collect();
         driver.call("cuLaunchKernel", || {
-            // SAFETY: six parameters of the types that the PTX text declares,
-            // which the driver copies before it returns.
+            // SAFETY: as many parameters as the PTX text declares, each with at
+            // least as many bytes, which the driver copies before it returns.
             unsafe {
                 (driver.functions.launch)(
                     function,
-                    blocks,
-                    1,
+                    across,
+                    down,
                     1,
                     block,
                     1,
@@ -203,6 +233,11 @@ impl Drop for Module<'_> {
 }
 
 impl Buffer<'_> {
+    /// Returns where it begins, for the libraries that take addresses.
+    pub(crate) fn address(&self) -> DeviceAddress {
+        self.address
+    }
+
     fn bytes_of(&self, numbers: &[f32]) -> usize {
         size_of_val(numbers).min(self.numbers * size_of::<f32>())
     }
@@ -215,6 +250,20 @@ impl Buffer<'_> {
             // SAFETY: no more bytes than the slice holds.
             unsafe { (driver.functions.upload)(self.address, numbers.as_ptr().cast(), bytes) }
         })
+    }
+
+    /// Returns the word at an index.
+    pub(crate) fn word(&self, index: u32) -> Result<u32, CallFailed> {
+        let driver = self.context.driver();
+        let index = (index as usize).min(self.numbers.saturating_sub(1));
+        let address = self.address + (index * size_of::<u32>()) as u64;
+        let mut word = 0u32;
+        driver.call("cuMemcpyDtoH_v2", || {
+            let place = (&raw mut word).cast();
+            // SAFETY: one word inside of the buffer, and a place for it.
+            unsafe { (driver.functions.download)(place, address, size_of::<u32>()) }
+        })?;
+        Ok(word)
     }
 
     /// Copies numbers back from the device.

@@ -1,17 +1,21 @@
 //! What is done with one device: ask, enter, compile, compute, compare, leave.
 
-use std::time::{Duration, Instant};
+use std::{
+    ffi::CStr,
+    time::{Duration, Instant},
+};
 
 use gpuenv_core::{
-    probe::{ComputeMode, DeviceObservation, Timing},
+    probe::{Bench, ComputeMode, DeviceObservation, Timing},
     target::ComputeCapability,
 };
 
 use crate::{
-    context::{Context, Scalars},
+    context::{Argument, Context, Module},
     driver::{Attribute, CallFailed, Device, Driver},
     journal::Journal,
-    kernel::{BLOCK, BLOCKS, ENTRY, PTX, Workload},
+    kernel::{BLOCK, BLOCKS, ENTRY, MORE_PTX, PTX, Workload},
+    product, walk,
 };
 
 /// Asks a device what it is; what fails is in the journal.
@@ -27,19 +31,72 @@ pub(crate) fn describe(driver: &Driver<'_>, ordinal: u32) -> DeviceObservation {
 pub(crate) fn compute(
     driver: &Driver<'_>,
     journal: &Journal,
-    seed: u64,
+    (seed, bench): (u64, bool),
     seen: &mut DeviceObservation,
 ) -> Result<(), CallFailed> {
     let device = driver.device(seen.ordinal)?;
     let workload = Workload::grow(seed, seen.ordinal);
     let context = timed(&mut seen.timings, "context", || device.enter())?;
-    let result = in_context(&context, &workload, seen);
+    let (result, log) = saxpy(&context, PTX, &workload, &mut seen.timings);
+    seen.compiler_log = log;
+    // What has failed once would only fail again.
+    let more = match result {
+        Ok(_) => compute_more(&context, seed, seen),
+        Err(failed) => Err(failed),
+    };
+    if bench && more.is_ok() {
+        seen.bench = BENCH_SIZES
+            .iter()
+            .filter_map(|size| time(&context, *size))
+            .collect();
+    }
     timed(&mut seen.timings, "release", || drop(context));
     let result = result?;
     journal.at("compare");
     let comparison = timed(&mut seen.timings, "compare", || workload.compare(&result));
     seen.comparison = Some(comparison);
+    more
+}
+
+/// Has a device do what needs shared memory, and walks over its memory.
+fn compute_more(
+    context: &Context<'_>,
+    seed: u64,
+    seen: &mut DeviceObservation,
+) -> Result<(), CallFailed> {
+    let timings = &mut seen.timings;
+    let (module, log) = timed(timings, "compile more", || context.compile(MORE_PTX));
+    seen.compiler_log = log.or(seen.compiler_log.take());
+    let module = module?;
+    let product = timed(timings, "product", || {
+        product::multiply(context, &module, seed)
+    });
+    seen.product = Some(product?);
+    let walk = timed(timings, "memory walk", || {
+        walk::walk(context, &module, seed)
+    });
+    seen.walk = walk?;
     Ok(())
+}
+
+/// So many elements are timed: a few, where the way there is all, and many.
+const BENCH_SIZES: [u32; 2] = [1_000, 10_000_000];
+
+/// Times transfers and kernel; what fails is in the journal.
+fn time(context: &Context<'_>, elements: u32) -> Option<Bench> {
+    let workload = Workload::of_length(1, 0, elements);
+    let mut timings = Vec::new();
+    saxpy(context, PTX, &workload, &mut timings).0.ok()?;
+    let of = |step: &str| {
+        let found = timings.iter().find(|timing| timing.step == step);
+        found.map(|timing| timing.milliseconds)
+    };
+    Some(Bench {
+        elements: u64::from(elements),
+        upload_ms: of("upload")?,
+        run_ms: of("run")?,
+        download_ms: of("download")?,
+    })
 }
 
 fn describe_device(device: Device<'_>, seen: &mut DeviceObservation) {
@@ -75,15 +132,27 @@ fn describe_device(device: Device<'_>, seen: &mut DeviceObservation) {
     seen.uuid = of_instance.or(of_gpu).map(|uuid| uuid_text(prefix, uuid));
 }
 
-fn in_context(
+/// Has a text that offers the kernel compiled and run; the compiler's log comes
+/// in any case.
+pub(crate) fn saxpy(
     context: &Context<'_>,
+    ptx: &CStr,
     workload: &Workload,
-    seen: &mut DeviceObservation,
+    timings: &mut Vec<Timing>,
+) -> (Result<Vec<f32>, CallFailed>, Option<String>) {
+    let (module, log) = timed(timings, "compile", || context.compile(ptx));
+    (
+        module.and_then(|module| run(context, &module, workload, timings)),
+        log,
+    )
+}
+
+fn run(
+    context: &Context<'_>,
+    module: &Module<'_>,
+    workload: &Workload,
+    timings: &mut Vec<Timing>,
 ) -> Result<Vec<f32>, CallFailed> {
-    let timings = &mut seen.timings;
-    let (module, log) = timed(timings, "compile", || context.compile(PTX));
-    seen.compiler_log = log;
-    let module = module?;
     let (y, x) = timed(timings, "allocate", || {
         Ok((
             context.allocate(workload.y.len())?,
@@ -94,13 +163,16 @@ fn in_context(
         y.upload(&workload.y)?;
         x.upload(&workload.x)
     })?;
-    let scalars = Scalars {
-        factor: workload.factor,
-        rounds: workload.rounds,
-        step: workload.step,
-    };
+    let arguments = [
+        Argument::Address(&y),
+        Argument::Address(&x),
+        Argument::Float(workload.factor),
+        Argument::Word(workload.y.len() as u32),
+        Argument::Word(workload.rounds),
+        Argument::Word(workload.step),
+    ];
     timed(timings, "run", || {
-        module.launch_saxpy(ENTRY, (BLOCKS, BLOCK), (&y, &x), scalars)?;
+        module.launch(ENTRY, (BLOCKS, 1, BLOCK), &arguments)?;
         context.synchronize()
     })?;
     let mut result = vec![f32::NAN; workload.y.len()];

@@ -85,6 +85,7 @@ functions! {
         release_before_11 = "cuDevicePrimaryCtxRelease" (DeviceHandle);
         uuid = "cuDeviceGetUuid" (*mut [u8; 16], DeviceHandle);
         instance_uuid = "cuDeviceGetUuid_v2" (*mut [u8; 16], DeviceHandle);
+        memory_info = "cuMemGetInfo_v2" (*mut usize, *mut usize);
         error_name = "cuGetErrorName" (Status, *mut *const c_char);
         error_text = "cuGetErrorString" (Status, *mut *const c_char);
     }

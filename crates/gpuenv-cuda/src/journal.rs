@@ -5,7 +5,8 @@ use std::{
     io::{self, Write},
 };
 
-use gpuenv_core::probe::{FailedCall, Observation, Step};
+use gpuenv_core::probe::{FailedCall, Step};
+use serde::Serialize;
 
 use crate::message::{self, Message};
 
@@ -35,7 +36,7 @@ impl Journal {
 
     /// Notes what is about to be done, before it can go wrong.
     pub(crate) fn at(&self, call: &str) {
-        self.tell(&Message::At(Step {
+        self.tell::<()>(&Message::At(Step {
             call: call.to_string(),
             device: self.device.get(),
         }));
@@ -64,13 +65,13 @@ impl Journal {
     }
 
     /// Tells what has been seen so far.
-    pub(crate) fn so_far(&self, observation: &Observation) {
-        self.tell(&Message::SoFar(Box::new(observation.clone())));
+    pub(crate) fn so_far(&self, seen: &impl Serialize) {
+        self.tell(&Message::SoFar(Box::new(seen)));
     }
 
     /// Tells what has been seen in all.
-    pub(crate) fn finished(&self, observation: Observation) {
-        self.tell(&Message::Final(Box::new(observation)));
+    pub(crate) fn finished(&self, seen: &impl Serialize) {
+        self.tell(&Message::Final(Box::new(seen)));
     }
 
     /// Returns what went wrong with the telling.
@@ -78,7 +79,7 @@ impl Journal {
         self.broken.into_inner().map_or(Ok(()), Err)
     }
 
-    fn tell(&self, message: &Message) {
+    fn tell<T: Serialize>(&self, message: &Message<T>) {
         // A parent that is gone is no reason to leave the GPU in disorder.
         let mut broken = self.broken.borrow_mut();
         if broken.is_none() {

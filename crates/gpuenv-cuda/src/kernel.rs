@@ -37,6 +37,15 @@ pub(crate) const BLOCK: u32 = 256;
 /// Blocks of the grid: fewer threads than elements, so that they must stride.
 pub(crate) const BLOCKS: u32 = 256;
 
+/// The text with the other three kernels.
+pub(crate) const MORE_PTX: &CStr = {
+    let text = concat!(include_str!("../kernels/product_and_memory.ptx"), "\0");
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("the text holds a zero"),
+    }
+};
+
 /// What one run of the kernel works on.
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
@@ -53,7 +62,8 @@ impl Workload {
         Self::of_length(seed, device, LENGTH)
     }
 
-    fn of_length(seed: u64, device: u32, length: u32) -> Self {
+    /// Makes data of that length.
+    pub(crate) fn of_length(seed: u64, device: u32, length: u32) -> Self {
         let mut random = SplitMix(seed ^ u64::from(device).rotate_left(32));
         let mut vector = || {
             (0..length)
@@ -88,20 +98,23 @@ impl Workload {
 
     /// Compares every element of a result with the CPU's.
     pub(crate) fn compare(&self, found: &[f32]) -> Comparison {
-        let expected = self.expected();
-        let pairs = || expected.iter().zip(found).enumerate();
-        let mut wrong =
-            pairs().filter(|(_, (expected, found))| expected.to_bits() != found.to_bits());
-        let first_wrong = wrong.next().map(|(index, (expected, found))| WrongElement {
-            index: index as u64,
-            expected: expected.to_string(),
-            found: found.to_string(),
-        });
-        Comparison {
-            elements: pairs().len() as u64,
-            wrong: wrong.count() as u64 + u64::from(first_wrong.is_some()),
-            first_wrong,
-        }
+        compare(&self.expected(), found)
+    }
+}
+
+/// Compares every element of a result with the right one, to the bit.
+pub(crate) fn compare(expected: &[f32], found: &[f32]) -> Comparison {
+    let pairs = || expected.iter().zip(found).enumerate();
+    let mut wrong = pairs().filter(|(_, (expected, found))| expected.to_bits() != found.to_bits());
+    let first_wrong = wrong.next().map(|(index, (expected, found))| WrongElement {
+        index: index as u64,
+        expected: expected.to_string(),
+        found: found.to_string(),
+    });
+    Comparison {
+        elements: pairs().len() as u64,
+        wrong: wrong.count() as u64 + u64::from(first_wrong.is_some()),
+        first_wrong,
     }
 }
 
@@ -112,10 +125,11 @@ pub(crate) fn fresh_seed() -> u64 {
 }
 
 /// SplitMix64: small, known, and the same on every machine.
-struct SplitMix(u64);
+pub(crate) struct SplitMix(pub(crate) u64);
 
 impl SplitMix {
-    fn next(&mut self) -> u64 {
+    /// Returns the next number.
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -123,7 +137,8 @@ impl SplitMix {
         z ^ (z >> 31)
     }
 
-    fn between(&mut self, low: i32, high: i32) -> f32 {
+    /// Returns a whole number between two, both included.
+    pub(crate) fn between(&mut self, low: i32, high: i32) -> f32 {
         let width = i64::from(high) - i64::from(low) + 1;
         let offset = (self.next() % width.unsigned_abs()) as i32;
         (low + offset) as f32

@@ -64,16 +64,18 @@ fn is_absolute(file: &str) -> bool {
     Path::new(file).is_absolute()
 }
 
+/// Loads a library by name or path.
 #[cfg(unix)]
-fn open(file: &str) -> Result<Library, libloading::Error> {
+pub(crate) fn open(file: &str) -> Result<Library, libloading::Error> {
     use libloading::os::unix::{RTLD_LOCAL, RTLD_NOW};
     // SAFETY: the initialisers of the machine's own driver run, in a process
     // that exists for nothing else.
     unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL) }
 }
 
+/// Loads a library by name.
 #[cfg(windows)]
-fn open(file: &str) -> Result<Library, libloading::Error> {
+pub(crate) fn open(file: &str) -> Result<Library, libloading::Error> {
     use libloading::os::windows::LOAD_LIBRARY_SEARCH_SYSTEM32;
     // SAFETY: the initialisers of the machine's own driver run, in a process
     // that exists for nothing else.
@@ -81,15 +83,18 @@ fn open(file: &str) -> Result<Library, libloading::Error> {
 }
 
 fn attempt(file: &str, error: &libloading::Error) -> LoadAttempt {
-    // The outer text says only that loading failed; the loader's words are inside.
-    let words = error
-        .source()
-        .map_or_else(|| error.to_string(), ToString::to_string);
+    let words = words(error);
     LoadAttempt {
         file: file.to_string(),
         exists: is_absolute(file) || !not_found(file, &words),
         error: words,
     }
+}
+
+/// Returns the loader's own words: the outer text says only that loading failed.
+pub(crate) fn words(error: &libloading::Error) -> String {
+    let inner = error.source();
+    inner.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Tells whether the loader means the file itself, not one that the file needs.
@@ -101,18 +106,21 @@ fn not_found(file: &str, words: &str) -> bool {
 
 /// Returns the real file that was loaded, or the name that was asked for.
 pub(crate) fn driver_file((library, asked): &Loaded) -> DriverFile {
-    // SAFETY: the address is only looked at, whatever lies there.
-    let symbol = unsafe { library.get::<*const c_void>(b"cuInit\0") };
-    let file = symbol
-        .ok()
-        .and_then(|symbol| file_behind(symbol.as_raw_ptr()));
-    let file = file.unwrap_or_else(|| PathBuf::from(asked));
+    let file = file_of(library, "cuInit").unwrap_or_else(|| PathBuf::from(asked));
     let file = file.canonicalize().unwrap_or(file);
     let version = file.file_name().and_then(|name| version_in(name.to_str()?));
     DriverFile {
         file: file.display().to_string(),
         version,
     }
+}
+
+/// Returns the file in which a library's symbol lies.
+pub(crate) fn file_of(library: &Library, symbol: &str) -> Option<PathBuf> {
+    let name = format!("{symbol}\0");
+    // SAFETY: the address is only looked at, whatever lies there.
+    let symbol = unsafe { library.get::<*const c_void>(name.as_bytes()) };
+    file_behind(symbol.ok()?.as_raw_ptr())
 }
 
 /// Reads the driver's version from a name like `libcuda.so.550.54.14`.

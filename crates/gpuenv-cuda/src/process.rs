@@ -2,7 +2,7 @@
 //! child's end that leaves it in place, and manners for the worker itself.
 #![cfg_attr(unix, expect(unsafe_code, reason = "plain system calls"))]
 
-use std::process::Child;
+use std::process::{Child, Command};
 
 /// Gives this process the manners of a worker.
 ///
@@ -34,6 +34,21 @@ fn no_core_file() {
     // SAFETY: reads the limit that we hand over.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }
+
+/// Gives a program that is not ours the manners of a worker.
+#[cfg(unix)]
+pub(crate) fn tame(command: &mut Command) {
+    let manners = || {
+        become_worker();
+        Ok(())
+    };
+    // SAFETY: two system calls, which may stand between fork and exec.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(command, manners) };
+}
+
+/// Gives a program that is not ours the manners of a worker.
+#[cfg(not(unix))]
+pub(crate) fn tame(_command: &mut Command) {}
 
 /// Kills a child that has not been waited for yet, and its whole process group.
 #[cfg(unix)]

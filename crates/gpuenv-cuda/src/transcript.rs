@@ -3,9 +3,9 @@
 //! Pure, and safe from anything that a child may say: no line is kept beyond a
 //! limit, and of the noise only the end.
 
-use std::env::consts::OS;
-
-use gpuenv_core::probe::{End, Observation, SCHEMA, Step};
+use gpuenv_core::probe::{End, SCHEMA, Step};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::message::{self, Message};
 
@@ -16,19 +16,34 @@ const LONGEST_LINE: usize = 1 << 20;
 const NOISE: usize = 4 << 10;
 
 /// What was heard so far.
-#[derive(Debug, Default)]
-pub(crate) struct Transcript {
+#[derive(Debug)]
+pub(crate) struct Transcript<T> {
     line: Vec<u8>,
     overlong: bool,
     bytes: u64,
     noise: String,
     last_step: Option<Step>,
-    observation: Option<Observation>,
+    seen: Option<T>,
     finished: bool,
     unreadable: Option<String>,
 }
 
-impl Transcript {
+impl<T> Default for Transcript<T> {
+    fn default() -> Self {
+        Self {
+            line: Vec::new(),
+            overlong: false,
+            bytes: 0,
+            noise: String::new(),
+            last_step: None,
+            seen: None,
+            finished: false,
+            unreadable: None,
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Transcript<T> {
     /// Takes the next bytes.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
@@ -70,17 +85,15 @@ impl Transcript {
         }
     }
 
-    /// Returns what was observed, with the end that it came to.
-    pub(crate) fn into_observation(mut self, end: End) -> Observation {
+    /// Returns what was seen, and the end of what was printed besides.
+    pub(crate) fn into_parts(mut self) -> (Option<T>, Option<String>) {
         if !self.line.is_empty() {
             self.end_line();
         }
-        let mut observation = self
-            .observation
-            .unwrap_or_else(|| Observation::new(OS, end.clone()));
-        observation.end = end;
-        observation.noise = Some(self.noise).filter(|noise| !noise.is_empty());
-        observation
+        (
+            self.seen,
+            Some(self.noise).filter(|noise| !noise.is_empty()),
+        )
     }
 
     fn end_line(&mut self) {
@@ -92,21 +105,26 @@ impl Transcript {
         match message::read(&line) {
             None => self.hear_noise(&line),
             Some(Ok(Message::At(step))) => self.last_step = Some(step),
-            Some(Ok(Message::SoFar(seen))) => self.see(*seen),
-            Some(Ok(Message::Final(seen))) => {
-                self.finished = seen.schema == SCHEMA;
+            Some(Ok(Message::SoFar(seen))) => {
                 self.see(*seen);
             }
+            Some(Ok(Message::Final(seen))) => self.finished |= self.see(*seen),
             Some(Err(error)) => self.unreadable = Some(error.to_string()),
         }
     }
 
-    fn see(&mut self, seen: Observation) {
-        if seen.schema == SCHEMA {
-            self.observation = Some(seen);
-        } else {
-            self.unreadable = Some(format!("its messages are of schema {}", seen.schema));
+    /// Takes what the child saw; `false` where it cannot be read.
+    fn see(&mut self, seen: Value) -> bool {
+        let schema = seen.get("schema").cloned().unwrap_or_default();
+        if schema != SCHEMA {
+            self.unreadable = Some(format!("its messages are of schema {schema}"));
+            return false;
         }
+        match serde_json::from_value(seen) {
+            Ok(seen) => self.seen = Some(seen),
+            Err(error) => self.unreadable = Some(error.to_string()),
+        }
+        self.seen.is_some()
     }
 
     fn hear_noise(&mut self, line: &str) {
@@ -124,10 +142,14 @@ impl Transcript {
 
 #[cfg(test)]
 mod tests {
+    use gpuenv_core::probe::Observation;
+
     use super::*;
     use crate::message::MARK;
 
-    fn message(message: &Message) -> Vec<u8> {
+    type Transcript = super::Transcript<Observation>;
+
+    fn message(message: &Message<Observation>) -> Vec<u8> {
         let mut bytes = Vec::new();
         message::write(&mut bytes, message).unwrap();
         bytes
@@ -156,7 +178,7 @@ mod tests {
             bytes.chunks(size).for_each(|piece| transcript.feed(piece));
             assert_eq!(transcript.last_step(), Some(step("cuInit")));
             assert_eq!(transcript.end(), End::Finished);
-            assert_eq!(transcript.into_observation(End::Finished), *seen(2));
+            assert_eq!(transcript.into_parts(), (Some(*seen(2)), None));
         }
     }
 
@@ -167,12 +189,9 @@ mod tests {
         transcript.feed(&message(&Message::Final(seen(1))));
         transcript.feed(b"\x1b[31mand more");
         assert_eq!(transcript.end(), End::Finished);
-        let observation = transcript.into_observation(End::Finished);
-        assert_eq!(observation.device_count, Some(1));
-        assert_eq!(
-            observation.noise.as_deref(),
-            Some("half a line\n[31mand more\n")
-        );
+        let (seen, noise) = transcript.into_parts();
+        assert_eq!(seen.unwrap().device_count, Some(1));
+        assert_eq!(noise.as_deref(), Some("half a line\n[31mand more\n"));
     }
 
     #[test]
@@ -180,13 +199,9 @@ mod tests {
         let mut transcript = Transcript::default();
         transcript.feed(&message(&Message::SoFar(seen(3))));
         transcript.feed(&message(&Message::At(step("cuMemAlloc_v2"))));
-        let end = End::Crashed {
-            signal: Some(6),
-            exit_code: None,
-            last_step: transcript.last_step(),
-        };
-        let observation = transcript.into_observation(end.clone());
-        assert_eq!((observation.device_count, observation.end), (Some(3), end));
+        assert_eq!(transcript.last_step(), Some(step("cuMemAlloc_v2")));
+        assert!(matches!(transcript.end(), End::Garbled { .. }));
+        assert_eq!(transcript.into_parts().0.unwrap().device_count, Some(3));
     }
 
     #[test]
@@ -214,7 +229,7 @@ mod tests {
             transcript.feed("ä driver prints\n".as_bytes());
         }
         assert_eq!(transcript.end(), End::Finished);
-        let noise = transcript.into_observation(End::Finished).noise.unwrap();
+        let noise = transcript.into_parts().1.unwrap();
         assert!(noise.len() <= NOISE && noise.ends_with("driver prints\n"));
     }
 }

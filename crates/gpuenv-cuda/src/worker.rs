@@ -21,24 +21,36 @@ use crate::{
 /// No machine shows more devices than this; a driver that does is not believed.
 const MOST_DEVICES: u32 = 1024;
 
+/// What the driver level is to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Order {
+    /// The seed of an earlier run, to compute the same data again.
+    pub seed: Option<u64>,
+    /// The one device to probe; `None` for all.
+    pub device: Option<u32>,
+    /// Whether transfers and kernel are to be timed at several sizes.
+    pub bench: bool,
+}
+
 /// Probes the driver in this process and writes what it sees to `out`.
 ///
 /// For the child that [`run_in_child`](crate::run_in_child) starts, and for
 /// nothing else: the driver may end this process, and from here on the process
-/// ends with the thread that started it. With the seed of an earlier run the
-/// same data are computed again.
-pub fn worker(seed: Option<u64>, out: impl Write + 'static) -> io::Result<()> {
+/// ends with the thread that started it.
+pub fn worker(order: Order, out: impl Write + 'static) -> io::Result<()> {
     process::become_worker();
     let journal = Journal::new(out);
-    let observation = probe(&journal, seed.unwrap_or_else(fresh_seed));
-    journal.finished(observation);
+    let observation = probe(&journal, order);
+    journal.finished(&observation);
     // A driver may still crash or hang when its process ends.
     journal.at("exit");
     journal.close()
 }
 
-fn probe(journal: &Journal, seed: u64) -> Observation {
+fn probe(journal: &Journal, order: Order) -> Observation {
+    let seed = order.seed.unwrap_or_else(fresh_seed);
     let mut seen = Observation::new(OS, End::Finished);
+    seen.wanted = order.device;
     seen.variables = surroundings::variables();
     seen.kernel_module = surroundings::kernel_module();
     seen.seed = Some(format!("{seed:#018x}"));
@@ -60,7 +72,7 @@ fn probe(journal: &Journal, seed: u64) -> Observation {
         }
     };
     // What fails is in the journal; with it, this is the end.
-    let _ = ask(&driver, journal, seed, &mut seen);
+    let _ = ask(&driver, journal, (seed, order.bench), &mut seen);
     seen.failures = journal.take_failures();
     seen
 }
@@ -68,7 +80,7 @@ fn probe(journal: &Journal, seed: u64) -> Observation {
 fn ask(
     driver: &Driver<'_>,
     journal: &Journal,
-    seed: u64,
+    how: (u64, bool),
     seen: &mut Observation,
 ) -> Result<(), CallFailed> {
     // Without `cuInit`, so that it is known even where that fails.
@@ -77,7 +89,8 @@ fn ask(
     let count = driver.device_count()?;
     seen.device_count = Some(count);
     journal.so_far(seen);
-    for ordinal in 0..count.min(MOST_DEVICES) {
+    let shown = 0..count.min(MOST_DEVICES);
+    for ordinal in shown.filter(|ordinal| seen.wanted.is_none_or(|wanted| wanted == *ordinal)) {
         journal.turn_to(Some(ordinal));
         let mut device = device::describe(driver, ordinal);
         // A device that did not say what it is would say it again no better.
@@ -85,7 +98,7 @@ fn ask(
         seen.devices.push(device.clone());
         journal.so_far(seen);
         if device.failures.is_empty() {
-            let _ = device::compute(driver, journal, seed, &mut device);
+            let _ = device::compute(driver, journal, how, &mut device);
             device.failures = journal.take_failures();
         }
         seen.devices.pop();

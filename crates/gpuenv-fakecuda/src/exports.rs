@@ -17,6 +17,7 @@ use crate::{
     errors,
     kernel::Scalars,
     machine::{Answer, INVALID_HANDLE, INVALID_VALUE, Machine},
+    more_kernels::{CHECK, FILL, Launch, PRODUCT, Pattern},
     script::State,
     stage::{enter, enter_uninitialised},
 };
@@ -313,6 +314,16 @@ extern "system" fn cuMemAlloc_v2(address: *mut u64, length: usize) -> c_int {
 }
 
 #[unsafe(no_mangle)]
+extern "system" fn cuMemGetInfo_v2(free: *mut usize, total: *mut usize) -> c_int {
+    enter("cuMemGetInfo_v2", |machine| {
+        let found = machine.memory_info()?;
+        put(free, found.0)?;
+        put(total, found.1)?;
+        Ok(format!("{} {}", found.0, found.1))
+    })
+}
+
+#[unsafe(no_mangle)]
 extern "system" fn cuMemFree_v2(address: u64) -> c_int {
     enter("cuMemFree_v2", |machine| {
         machine.free(address)?;
@@ -360,6 +371,48 @@ unsafe fn parameter<T: Copy>(parameters: *const *const c_void, index: usize) -> 
     Ok(unsafe { place.cast::<T>().read() })
 }
 
+/// Reads what a kernel of that name takes.
+///
+/// # Safety
+///
+/// `parameters` must be what a launch of that kernel hands over.
+unsafe fn arguments(entry: &str, parameters: *const *const c_void) -> Answer<Launch> {
+    // SAFETY: the caller vouches for number and types.
+    unsafe {
+        let pattern = || -> Answer<Pattern> {
+            Ok(Pattern {
+                address: parameter(parameters, 0)?,
+                words: parameter(parameters, 1)?,
+                seed: parameter(parameters, 2)?,
+                flip: parameter(parameters, 3)?,
+            })
+        };
+        Ok(match entry {
+            PRODUCT => Launch::Product {
+                c: parameter(parameters, 0)?,
+                a: parameter(parameters, 1)?,
+                b: parameter(parameters, 2)?,
+                size: parameter(parameters, 3)?,
+            },
+            FILL => Launch::Fill(pattern()?),
+            CHECK => Launch::Check(pattern()?, parameter(parameters, 4)?),
+            _ => {
+                let scalars = Scalars {
+                    factor: parameter(parameters, 2)?,
+                    length: parameter(parameters, 3)?,
+                    rounds: parameter(parameters, 4)?,
+                    step: parameter(parameters, 5)?,
+                };
+                Launch::Saxpy(
+                    parameter(parameters, 0)?,
+                    parameter(parameters, 1)?,
+                    scalars,
+                )
+            }
+        })
+    }
+}
+
 #[unsafe(no_mangle)]
 extern "system" fn cuLaunchKernel(
     function: u64,
@@ -381,19 +434,11 @@ extern "system" fn cuLaunchKernel(
         if parameters.is_null() {
             return Err(INVALID_VALUE);
         }
-        // SAFETY: the one kernel that this driver knows has these parameters.
-        let (addresses, scalars) = unsafe {
-            let addresses = (parameter(parameters, 0)?, parameter(parameters, 1)?);
-            let scalars = Scalars {
-                factor: parameter(parameters, 2)?,
-                length: parameter(parameters, 3)?,
-                rounds: parameter(parameters, 4)?,
-                step: parameter(parameters, 5)?,
-            };
-            (addresses, scalars)
-        };
+        let entry = machine.entry(function)?;
+        // SAFETY: the kernels of these names have these parameters.
+        let launch = unsafe { arguments(&entry, parameters)? };
         let grid = [grid_x, grid_y, grid_z, block_x, block_y, block_z];
-        machine.launch(function, grid, addresses, scalars)?;
-        Ok(format!("{grid_x}x{block_x} {scalars:?}"))
+        machine.launch(grid, launch)?;
+        Ok(format!("{grid_x}x{block_x} {launch:?}"))
     })
 }

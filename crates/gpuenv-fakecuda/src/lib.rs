@@ -4,11 +4,15 @@
 //! that directory onto `LD_LIBRARY_PATH`, and name a script in
 //! `GPUENV_FAKECUDA`. Without a script it is a healthy driver with one GPU.
 //!
-//! It takes the real arguments of the real calls, and it runs a twin of the
-//! probe's kernel on memory of its own, so that a probe which passes here has
+//! It takes the real arguments of the real calls, and it runs twins of the
+//! probe's kernels on memory of its own, so that a probe which passes here has
 //! made every call in the right order with the right arguments. What a real
 //! driver would answer to a misuse it answers too (no context: 201, freed
 //! twice: 1, …), and it writes a line that begins with `misuse` into its log.
+//!
+//! Copies of it called `libcudart.so.12`, `libcublas.so.12`, `libcudnn.so.9`,
+//! `libnvrtc.so.12` and `libnccl.so.2` stand in for those libraries, as far as the
+//! probe calls them; they obey the same script.
 //!
 //! # The script
 //!
@@ -27,6 +31,10 @@
 //! | `state` | `free`, `busy` (another process holds it), `mig` (it is a MIG instance) | `free` |
 //! | `wrong-element` | index that `wrong-result` spoils | the middle one |
 //! | `wrong-device` | ordinal that `wrong-result` spoils | all |
+//! | `newest-ptx` | `8.0`: a later `.version` answers 222 | any |
+//! | `wrong-product` | `yes`: the product of matrices has one wrong number | |
+//! | `stuck-bit` | index of a word whose lowest bit is always one | none |
+//! | `wrong-library` | `cublas`, `cudnn`: which of the stand-ins computes wrong | none |
 //! | `fail` | `CALL NUMBER [NTH]`: the NTH call (default: every one) answers NUMBER; may be repeated | |
 //! | `hang`, `abort`, `segfault`, `exit` | `CALL [NTH]`: never returns, or ends the process (`exit`: status 3); the CALL `exit` is the end of the process | |
 //! | `noise` | text without line end, written to stdout before every call | |
@@ -39,11 +47,15 @@
 use std::{env, io, path::PathBuf};
 
 mod contexts;
+mod driver_beside;
 mod errors;
 mod exports;
 mod kernel;
+mod libraries;
 mod machine;
 mod memory;
+mod more_kernels;
+mod networks;
 mod script;
 mod stage;
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) struct Machine {
     pub(crate) contexts: BTreeMap<u64, Context>,
     pub(crate) current: HashMap<ThreadId, u64>,
     pub(crate) modules: BTreeMap<u64, Module>,
-    pub(crate) functions: BTreeMap<u64, u64>,
+    pub(crate) functions: BTreeMap<u64, (u64, String)>,
     pub(crate) memory: Memory,
     next_handle: u64,
     pub(crate) misuses: Vec<String>,

@@ -10,6 +10,10 @@ pub(crate) struct Script {
     pub(crate) devices: Vec<Device>,
     pub(crate) wrong_element: Option<u64>,
     pub(crate) wrong_device: Option<usize>,
+    pub(crate) wrong_library: Option<String>,
+    pub(crate) wrong_product: bool,
+    pub(crate) stuck_bit: Option<u64>,
+    pub(crate) newest_ptx: Option<(u32, u32)>,
     pub(crate) mischief: Vec<Mischief>,
     pub(crate) noise: Option<String>,
     pub(crate) flood: usize,
@@ -82,6 +86,10 @@ impl Default for Script {
             devices: vec![Device::new("Fake GPU", 0)],
             wrong_element: None,
             wrong_device: None,
+            wrong_library: None,
+            wrong_product: false,
+            stuck_bit: None,
+            newest_ptx: None,
             mischief: Vec::new(),
             noise: None,
             flood: 0,
@@ -145,6 +153,10 @@ fn apply(script: &mut Script, devices: &mut Vec<Device>, key: &str, value: &str)
         "device" => devices.push(Device::new(value, devices.len())),
         "wrong-element" => script.wrong_element = Some(value.parse().ok()?),
         "wrong-device" => script.wrong_device = Some(value.parse().ok()?),
+        "wrong-library" => script.wrong_library = Some(value.to_string()),
+        "wrong-product" => script.wrong_product = (value == "yes").then_some(true)?,
+        "stuck-bit" => script.stuck_bit = Some(value.parse().ok()?),
+        "newest-ptx" => script.newest_ptx = Some(two_numbers(value)?),
         "noise" => script.noise = Some(value.to_string()),
         "flood" => script.flood = value.parse().ok()?,
         "log" => script.log = Some(value.into()),
@@ -154,6 +166,12 @@ fn apply(script: &mut Script, devices: &mut Vec<Device>, key: &str, value: &str)
         _ => describe(devices.last_mut()?, key, value)?,
     }
     Some(())
+}
+
+/// Reads a version of two numbers.
+pub(crate) fn two_numbers(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.trim().split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn describe(device: &mut Device, key: &str, value: &str) -> Option<()> {

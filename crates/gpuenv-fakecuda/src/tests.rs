@@ -1,11 +1,12 @@
 //! The driver's own rules: what it refuses, and that it writes misuse down.
 
 use crate::{
-    kernel::{self, Scalars},
+    kernel::{self, ENTRY, Scalars},
     machine::{
         DEVICE_UNAVAILABLE, ILLEGAL_ADDRESS, INVALID_CONTEXT, INVALID_HANDLE, INVALID_IMAGE,
         INVALID_VALUE, Machine, NO_DEVICE, NOT_INITIALIZED, OUT_OF_MEMORY,
     },
+    more_kernels::Launch,
     script::{self, Action, BadLine, Mode},
 };
 
@@ -105,7 +106,7 @@ fn work_without_a_context_is_refused() {
     let mut machine = machine("");
     assert_eq!(machine.allocate(4), Err(INVALID_CONTEXT));
     assert_eq!(
-        machine.launch(1, GRID, (0, 0), SCALARS),
+        machine.launch(GRID, Launch::Saxpy(0, 0, SCALARS)),
         Err(INVALID_CONTEXT)
     );
     assert_eq!(machine.load_module(PTX).unwrap_err().0, INVALID_CONTEXT);
@@ -184,7 +185,8 @@ fn the_kernel_computes_on_the_devices_memory() {
     machine
         .upload(x, &bytes(&[10.0, 20.0, 30.0, 40.0, 50.0]))
         .unwrap();
-    machine.launch(function, GRID, (y, x), SCALARS).unwrap();
+    assert_eq!(machine.entry(function).unwrap(), ENTRY);
+    machine.launch(GRID, Launch::Saxpy(y, x, SCALARS)).unwrap();
     let mut result = [0; 20];
     machine.download(y, &mut result).unwrap();
     // Element 0 adds twice x[0] and x[3], element 1 twice x[1] and x[4], and so on.
@@ -198,7 +200,8 @@ fn a_kernel_that_leaves_its_memory_breaks_the_context() {
     let module = machine.load_module(PTX).unwrap();
     let function = machine.function(module, "gpuenv_rotated_saxpy").unwrap();
     let (y, x) = (machine.allocate(20).unwrap(), machine.allocate(16).unwrap());
-    machine.launch(function, GRID, (y, x), SCALARS).unwrap();
+    assert_eq!(machine.entry(function).unwrap(), ENTRY);
+    machine.launch(GRID, Launch::Saxpy(y, x, SCALARS)).unwrap();
     assert_eq!(machine.context(), Err(ILLEGAL_ADDRESS));
     assert_eq!(machine.free(y), Err(ILLEGAL_ADDRESS));
 }
@@ -211,7 +214,8 @@ fn a_wrong_result_is_one_bit_of_one_element() {
     let (y, x) = (machine.allocate(20).unwrap(), machine.allocate(20).unwrap());
     machine.upload(y, &[0; 20]).unwrap();
     machine.upload(x, &[0; 20]).unwrap();
-    machine.launch(function, GRID, (y, x), SCALARS).unwrap();
+    assert_eq!(machine.entry(function).unwrap(), ENTRY);
+    machine.launch(GRID, Launch::Saxpy(y, x, SCALARS)).unwrap();
     let mut result = [0; 20];
     machine.download(y, &mut result).unwrap();
     assert_eq!(result.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);

@@ -6,7 +6,8 @@ use crate::{
         Answer, ILLEGAL_ADDRESS, INVALID_HANDLE, INVALID_IMAGE, INVALID_PTX, INVALID_VALUE,
         Machine, NOT_FOUND, OUT_OF_MEMORY, UNSUPPORTED_PTX_VERSION,
     },
-    script::Mode,
+    more_kernels::{CHECK, FILL, Launch, PRODUCT},
+    script::{self, Mode},
 };
 
 /// A module.
@@ -24,6 +25,19 @@ impl Machine {
     pub(crate) fn load_module(&mut self, text: &str) -> Result<u64, (i32, String)> {
         let context = self.context().map_err(|number| (number, String::new()))?;
         let version = text.lines().find_map(|line| line.strip_prefix(".version "));
+        let number = version.and_then(script::two_numbers);
+        let too_new = number
+            .zip(self.script.newest_ptx)
+            .filter(|(is, newest)| is > newest);
+        if let Some((_, newest)) = too_new {
+            let log = format!(
+                "ptxas application ptx input, line 2; fatal   : Unsupported .version {}; current version is '{}.{}'",
+                version.unwrap_or("?"),
+                newest.0,
+                newest.1
+            );
+            return Err((UNSUPPORTED_PTX_VERSION, log));
+        }
         match self.script.mode {
             Mode::OldDriver => {
                 let version = version.unwrap_or("?");
@@ -56,7 +70,7 @@ impl Machine {
             return self.misuse(INVALID_HANDLE, "a module unloaded that is not loaded");
         }
         self.modules.remove(&handle);
-        self.functions.retain(|_, module| *module != handle);
+        self.functions.retain(|_, (module, _)| *module != handle);
         Ok(())
     }
 
@@ -66,11 +80,12 @@ impl Machine {
         let Some(found) = self.modules.get(&module) else {
             return self.misuse(INVALID_HANDLE, "a function of a module that is not loaded");
         };
-        if name != ENTRY || !found.entries.iter().any(|entry| entry == name) {
+        let known = [ENTRY, PRODUCT, FILL, CHECK].contains(&name);
+        if !known || !found.entries.iter().any(|entry| entry == name) {
             return Err(NOT_FOUND);
         }
         let handle = self.handle();
-        self.functions.insert(handle, module);
+        self.functions.insert(handle, (module, name.to_string()));
         Ok(handle)
     }
 
@@ -118,22 +133,52 @@ impl Machine {
         Ok(())
     }
 
-    /// Answers `cuLaunchKernel`, and runs the kernel before it returns.
-    pub(crate) fn launch(
-        &mut self,
-        function: u64,
-        grid: Grid,
-        (y_address, x_address): (u64, u64),
-        scalars: Scalars,
-    ) -> Answer<()> {
+    /// Answers `cuMemGetInfo_v2`: what is free, and all.
+    pub(crate) fn memory_info(&mut self) -> Answer<(usize, usize)> {
         let context = self.context()?;
-        let module = self
-            .functions
-            .get(&function)
-            .and_then(|module| self.modules.get(module));
+        let ordinal = self.contexts[&context].device as i32;
+        let total = self.device(ordinal)?.memory;
+        Ok((total.saturating_sub(self.memory.held_by(context)), total))
+    }
+
+    /// Returns the name of a function that is to be launched.
+    pub(crate) fn entry(&mut self, function: u64) -> Answer<String> {
+        let context = self.context()?;
+        let found = self.functions.get(&function).cloned();
+        let (module, name) = found.unwrap_or_default();
+        let module = self.modules.get(&module);
         if module.is_none_or(|module| module.context != context) {
             return self.misuse(INVALID_HANDLE, "a launch of a function that does not exist");
         }
+        Ok(name)
+    }
+
+    /// Answers `cuLaunchKernel`, and runs the kernel before it returns.
+    pub(crate) fn launch(&mut self, grid: Grid, launch: Launch) -> Answer<()> {
+        let context = self.context()?;
+        let done = match launch {
+            Launch::Saxpy(y, x, scalars) => self.saxpy(context, grid, (y, x), scalars)?,
+            Launch::Product { c, a, b, size } => self.product(context, grid, (c, a, b), size)?,
+            Launch::Fill(pattern) => self.fill(context, pattern),
+            Launch::Check(pattern, result) => self.check(context, pattern, result),
+        };
+        if done.is_none() {
+            // As on a real device, the launch goes well and what follows fails.
+            self.misuses
+                .push("a kernel that leaves its memory".to_string());
+            self.remember(ILLEGAL_ADDRESS);
+        }
+        Ok(())
+    }
+
+    /// Runs the saxpy kernel; `None` where a thread would leave its memory.
+    fn saxpy(
+        &mut self,
+        context: u64,
+        grid: Grid,
+        (y_address, x_address): (u64, u64),
+        scalars: Scalars,
+    ) -> Answer<Option<()>> {
         let threads = grid[0].checked_mul(grid[3]).filter(|threads| *threads > 0);
         let flat = [grid[1], grid[2], grid[4], grid[5]] == [1; 4];
         let Some(threads) = threads.filter(|_| flat && grid[3] <= 1024) else {
@@ -151,17 +196,10 @@ impl Machine {
         let done = x
             .zip(y)
             .and_then(|(x, y)| kernel::run(y, &x, scalars, threads));
-        if done.is_none() {
-            // As on a real device, the launch goes well and what follows fails.
-            self.misuses
-                .push("a kernel that leaves its memory".to_string());
-            self.remember(ILLEGAL_ADDRESS);
-            return Ok(());
-        }
-        if self.script.mode == Mode::WrongResult {
+        if done.is_some() && self.script.mode == Mode::WrongResult {
             self.spoil(context, y_address, scalars.length);
         }
-        Ok(())
+        Ok(done)
     }
 
     fn spoil(&mut self, context: u64, y: u64, length: u32) {

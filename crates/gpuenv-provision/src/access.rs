@@ -1,6 +1,10 @@
 //! How the network and the caches may be used: given once, read everywhere.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use gpuenv_core::channel::{self, Mirrors};
 use url::Url;
@@ -16,6 +20,8 @@ pub struct Access {
     pub offline: bool,
     /// rattler's cache directory, with `pkgs` and `repodata` below it.
     pub cache: PathBuf,
+    /// Where to write instead of `cache` if that one can only be read.
+    pub fallback: Option<PathBuf>,
     /// How long a server may be silent before a request is given up.
     pub silence: Duration,
     /// How often a request is tried again after a failure that may pass.
@@ -25,6 +31,12 @@ pub struct Access {
 /// Returns rattler's own cache directory, unless the user names another one.
 pub fn default_cache() -> Option<PathBuf> {
     rattler::default_cache_dir().ok()
+}
+
+/// Returns whether files can be made in a directory, or it can be made itself.
+pub fn is_writable(directory: &Path) -> bool {
+    let existing = directory.ancestors().find(|path| path.is_dir());
+    existing.is_some_and(|existing| tempfile::tempfile_in(existing).is_ok())
 }
 
 impl Access {
@@ -47,13 +59,18 @@ impl Access {
         self.cache.join("pkgs")
     }
 
-    /// Returns the directory of channel indices, shared with pixi and rattler.
+    /// Returns the directory of channel indices, shared with pixi and rattler
+    /// where it can be written: even to read one, rattler writes.
     pub fn repodata_cache(&self) -> PathBuf {
-        self.cache.join("repodata")
+        self.written().join("repodata")
     }
 
-    /// Returns the directory of what only gpuenv keeps there.
+    /// Returns the directory of what only gpuenv keeps.
     pub fn own_cache(&self) -> PathBuf {
-        self.cache.join("gpuenv")
+        self.written().join("gpuenv")
+    }
+
+    fn written(&self) -> &Path {
+        self.fallback.as_deref().unwrap_or(&self.cache)
     }
 }

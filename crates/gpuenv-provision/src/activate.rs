@@ -76,6 +76,14 @@ pub fn write(
     Ok(())
 }
 
+/// Returns whether a directory holds CUDA libraries or CUDA's compilers.
+pub fn holds_cuda(directory: &Path) -> bool {
+    let programs = ["nvcc", "ptxas", "nvcc.exe", "ptxas.exe"];
+    let names = names_in(directory).unwrap_or_default();
+    let libraries = activation::cuda_libraries(names.iter().map(String::as_str));
+    !libraries.is_empty() || names.iter().any(|name| programs.contains(&name.as_str()))
+}
+
 /// Returns the name and the relative target of each link to a CUDA library.
 fn cuda_links(stage: &Path, platform: Subdir) -> io::Result<BTreeMap<String, PathBuf>> {
     let mut links = BTreeMap::new();

@@ -6,7 +6,11 @@
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use http::{Extensions, HeaderMap, StatusCode, header::RETRY_AFTER};
+use gpuenv_core::channel;
+use http::{
+    Extensions, HeaderMap, HeaderValue, StatusCode,
+    header::{AUTHORIZATION, RETRY_AFTER},
+};
 use rattler_networking::{
     AuthenticationMiddleware, AuthenticationStorageError, LazyClient, OfflineMiddleware,
 };
@@ -40,6 +44,7 @@ fn build(access: &Access, authentication: AuthenticationMiddleware) -> ClientWit
             tracing::warn!("using a client without deadlines: {error}");
             reqwest::Client::new()
         });
+    let logins = logins(access, &plain);
     let mut builder = ClientBuilder::new(plain);
     if access.offline {
         builder = builder.with(OfflineMiddleware);
@@ -48,8 +53,58 @@ fn build(access: &Access, authentication: AuthenticationMiddleware) -> ClientWit
         .with(Retry {
             retries: access.retries,
         })
+        .with(Logins(logins))
         .with(authentication)
         .build()
+}
+
+/// What a mirror wants to see.
+struct Login {
+    place: String,
+    header: Option<HeaderValue>,
+    token: Option<String>,
+}
+
+fn logins(access: &Access, client: &reqwest::Client) -> Vec<Login> {
+    let login = |login: &channel::Login| {
+        // reqwest makes the header of a user in a URL.
+        let request = client.get(login.secret.clone()).build().ok();
+        Login {
+            place: login.place.clone(),
+            header: request.and_then(|request| request.headers().get(AUTHORIZATION).cloned()),
+            token: channel::token(&login.secret).map(ToString::to_string),
+        }
+    };
+    access.mirrors.logins().iter().map(login).collect()
+}
+
+/// Shows the secrets of mirrors to the mirrors alone: what is kept and what is
+/// told has URLs without them.
+struct Logins(Vec<Login>);
+
+#[async_trait]
+impl Middleware for Logins {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let matching = |login: &&Login| request.url().as_str().starts_with(&login.place);
+        let nearest = self.0.iter().filter(matching).max_by_key(|l| l.place.len());
+        if let Some(login) = nearest {
+            if let Some(header) = &login.header {
+                let mut header = header.clone();
+                header.set_sensitive(true);
+                request.headers_mut().insert(AUTHORIZATION, header);
+            }
+            if let Some(token) = &login.token {
+                let path = format!("/t/{token}{}", request.url().path());
+                request.url_mut().set_path(&path);
+            }
+        }
+        next.run(request, extensions).await
+    }
 }
 
 /// Asks again where the answer may change.

@@ -5,6 +5,7 @@
 
 mod body;
 mod source;
+mod wheel;
 
 use std::{
     path::{Path, PathBuf},
@@ -181,7 +182,9 @@ async fn bring(
     let cache_directory = cache
         .writable()
         .map_or(fetching.scratch, |layer| layer.path());
-    space::preflight(bytes, &[cache_directory, fetching.scratch])?;
+    // The scratch itself is gone before anybody can look at it.
+    let place = fetching.scratch.parent().unwrap_or(fetching.scratch);
+    space::preflight(bytes, &[cache_directory, place])?;
     fetching.reporter.report(Event::FetchStarted {
         packages: wanted.len(),
         bytes,

@@ -31,6 +31,16 @@ pub enum IndexError {
         /// What happened, outermost first.
         causes: Vec<String>,
     },
+    /// Its server answers, but with no index.
+    #[error("channel `{channel}` {}", answer(*status))]
+    Status {
+        /// Its short name.
+        channel: String,
+        /// The URL that was read, without credentials.
+        url: String,
+        /// The status of its answer.
+        status: u16,
+    },
     /// It answered with something else.
     #[error("channel `{channel}` answered with something that is not repodata")]
     BadData {
@@ -65,9 +75,7 @@ impl IndexError {
         let causes = causes(error);
         let channel = culprit.map_or("?", ChannelPlace::short_name).to_string();
         let url = culprit.map_or_else(String::new, |place| without_credentials(&place.fetched));
-        if let Some(kind @ (io::ErrorKind::StorageFull | io::ErrorKind::PermissionDenied)) =
-            io_kind(error)
-        {
+        if let Some(kind) = io_kind(error).filter(|kind| is_about_disk(*kind)) {
             return IndexError::Cache(io::Error::new(kind, causes.join(": ")));
         }
         match error {
@@ -81,12 +89,40 @@ impl IndexError {
                 url,
                 causes,
             },
-            _ => IndexError::Unreachable {
-                channel,
-                url,
-                causes,
+            _ => match status(error) {
+                Some(status) => IndexError::Status {
+                    channel,
+                    url,
+                    status,
+                },
+                None => IndexError::Unreachable {
+                    channel,
+                    url,
+                    causes,
+                },
             },
         }
+    }
+}
+
+/// Returns the status that a server answered with instead of an index.
+fn status(error: &GatewayError) -> Option<u16> {
+    let status = match error {
+        GatewayError::FetchRepoDataError(FetchRepoDataError::HttpError(error)) => error.status(),
+        GatewayError::ReqwestError(error) => error.status(),
+        _ => None,
+    };
+    status.map(|status| status.as_u16())
+}
+
+fn is_denial(status: u16) -> bool {
+    matches!(status, 401 | 403 | 407)
+}
+
+fn answer(status: u16) -> String {
+    match is_denial(status) {
+        true => format!("wants other credentials (HTTP {status})"),
+        false => format!("answers HTTP {status}"),
     }
 }
 
@@ -120,6 +156,17 @@ pub(crate) fn named_in<'p>(
 /// Returns the texts of an error and of what caused it, without repetition.
 fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
     Diagnostic::error(Code::BUG, "").caused_by(error).causes
+}
+
+/// Returns whether a failure is about our own disk, not about a server.
+fn is_about_disk(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
@@ -161,6 +208,14 @@ impl From<IndexError> for Diagnostic {
             .help("check the network and, behind a proxy, `HTTPS_PROXY` and `SSL_CERT_FILE`")
             .help("where a lab mirrors channels, set `--mirror URL` or `GPUENV_MIRROR`")
             .help("`--offline` uses what is in the cache"),
+            IndexError::Status { url, status, .. } => {
+                Diagnostic::error(Code::CHANNEL_UNREACHABLE, message)
+                    .cause(format!("while reading {url}"))
+                    .help(match is_denial(status) {
+                        true => "put the credentials into the file that `RATTLER_AUTH_FILE` names",
+                        false => "try again later, or name a mirror with `--mirror URL`",
+                    })
+            }
             IndexError::BadData { url, causes, .. } => with_causes(
                 Diagnostic::error(Code::CHANNEL_BAD_DATA, message)
                     .cause(format!("while reading {url}")),
@@ -176,8 +231,12 @@ impl From<IndexError> for Diagnostic {
                 .help("run the command once without `--offline`"),
             IndexError::Cache(source) => {
                 let code = match source.kind() {
-                    io::ErrorKind::StorageFull => Code::INSTALL_DISK_FULL,
-                    io::ErrorKind::PermissionDenied => Code::INSTALL_PERMISSION,
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        Code::INSTALL_DISK_FULL
+                    }
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                        Code::INSTALL_PERMISSION
+                    }
                     _ => Code::INSTALL_IO,
                 };
                 Diagnostic::error(code, message)

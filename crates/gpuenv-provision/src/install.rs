@@ -19,6 +19,7 @@ use rattler_conda_types::MatchSpec;
 
 pub use error::{FetchTrouble, InstallError};
 pub(crate) use error::{causes, io_kind, is_about_place};
+pub use ground::check_place;
 
 use crate::{
     Access,
@@ -78,6 +79,11 @@ pub struct Installed {
     pub moved_aside: Option<PathBuf>,
 }
 
+/// Returns whether no unfinished run has left anything beside a prefix.
+pub fn is_settled(prefix: &Path) -> bool {
+    stage::is_settled(prefix)
+}
+
 /// Makes the environment at a prefix what a lock says.
 ///
 /// # Errors
@@ -89,7 +95,8 @@ pub async fn install(
     reporter: Arc<dyn Reporter>,
 ) -> Result<Installed, InstallError> {
     check_prefix(request.prefix)?;
-    if !request.force && prefix::is_right(request.prefix, &request.wanted) {
+    let is_settled = is_settled(request.prefix);
+    if !request.force && is_settled && prefix::is_right(request.prefix, &request.wanted) {
         register(request, reporter.as_ref());
         return Ok(Installed::nothing());
     }
@@ -115,12 +122,6 @@ pub async fn install(
     )
     .await?;
     let moved_aside = commit(request, &ground, &stage, &site)?;
-    if let Some(aside) = &moved_aside {
-        let message = format!("what was at `{}` is kept", request.prefix.display());
-        let diagnostic = Diagnostic::note(Code::INSTALL_NOT_OURS, message)
-            .cause(format!("it is now `{}`", aside.display()));
-        reporter.report(Event::Diagnosed { diagnostic });
-    }
     register(request, reporter.as_ref());
     Ok(Installed {
         already_right: false,
@@ -280,6 +281,7 @@ fn finish(
     entry.append(old, &stage.prefix)?;
     let lock = stage.prefix.join(prefix::LOCK);
     prefix::write_new(&lock, request.wanted.lock_text.as_bytes())?;
+    prefix::share_records(&stage.prefix, &packages)?;
     let Install {
         name,
         recipe,

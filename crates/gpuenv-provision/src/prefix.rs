@@ -21,7 +21,7 @@ pub use state::{State, Wanted};
 use crate::{install::InstallError, tree};
 
 /// gpuenv's record below a prefix.
-pub(crate) const STATE: &str = "conda-meta/gpuenv";
+pub const STATE: &str = "conda-meta/gpuenv";
 
 /// The lock that an environment was installed from, below its prefix.
 pub(crate) const LOCK: &str = "conda-meta/gpuenv.lock";
@@ -288,6 +288,20 @@ pub fn write_verdict(
 
 pub(crate) fn write_state(prefix: &Path, state: &State) -> Result<(), InstallError> {
     write_new(&prefix.join(STATE), state.render().as_bytes())
+}
+
+/// Gives package records the permissions that a new file gets. rattler keeps
+/// them private, so on a shared machine conda would not find the packages of
+/// somebody else's environment.
+pub(crate) fn share_records(prefix: &Path, names: &[String]) -> Result<(), InstallError> {
+    let lock = prefix.join(LOCK);
+    let usual = fs_err::metadata(&lock).map_err(|error| InstallError::io("read", &lock, error))?;
+    for name in names {
+        let record = prefix.join("conda-meta").join(name);
+        fs_err::set_permissions(&record, usual.permissions())
+            .map_err(|error| InstallError::io("write", &record, error))?;
+    }
+    Ok(())
 }
 
 /// Writes a file as a whole: nobody ever reads half of it, and a file that

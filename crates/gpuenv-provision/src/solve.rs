@@ -254,7 +254,11 @@ fn solve_one(
         platform: name,
         packages: records.len(),
     });
-    Ok(Solution { platform, records })
+    Ok(Solution {
+        platform,
+        records,
+        wheels: Vec::new(),
+    })
 }
 
 /// Returns the locked records that the channels still have, and that are kept.

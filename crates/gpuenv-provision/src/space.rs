@@ -25,7 +25,7 @@ pub(crate) fn preflight(bytes: u64, places: &[&Path]) -> Result<(), InstallError
 }
 
 /// Returns the nearest directory that exists and the bytes free there for us.
-fn free(path: &Path) -> Option<(PathBuf, u64)> {
+pub(crate) fn free(path: &Path) -> Option<(PathBuf, u64)> {
     let existing = path.ancestors().find(|path| path.is_dir())?;
     Some((existing.to_path_buf(), free_bytes(existing)?))
 }

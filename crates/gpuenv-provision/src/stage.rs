@@ -113,9 +113,21 @@ fn beside(real: &Path, what: &str) -> PathBuf {
     real.with_file_name(name)
 }
 
+/// Returns whether a run has left something beside a prefix, or is at work there.
+pub(crate) fn is_settled(prefix: &Path) -> bool {
+    let real = prefix.parent().map(|parent| real_path(prefix, parent));
+    // Where nobody can look, nobody can clear up either.
+    let left = real.and_then(Result::ok).and_then(|real| found_beside(&real, "").ok());
+    left.is_none_or(|left| left.is_empty())
+}
+
 /// Returns the stages of a prefix that are there.
 fn stages(real: &Path) -> Result<Vec<PathBuf>, InstallError> {
-    let first = beside(real, "stage-");
+    found_beside(real, "stage-")
+}
+
+fn found_beside(real: &Path, what: &str) -> Result<Vec<PathBuf>, InstallError> {
+    let first = beside(real, what);
     let first = first.file_name().unwrap_or_default().as_encoded_bytes();
     let parent = real.parent().unwrap_or(real);
     let failed = |error| InstallError::io("read", parent, error);
@@ -373,7 +385,9 @@ mod tests {
         }
         fs_err::create_dir(directory.path().join(".envy.gpuenv-stage-a")).unwrap();
         fs_err::write(directory.path().join(".env.gpuenv-lock"), "").unwrap();
+        assert!(!is_settled(&prefix));
         drop(enter(&prefix).await);
+        assert!(is_settled(&prefix));
         assert_eq!(names(directory.path()), [".envy.gpuenv-stage-a", "env"]);
         assert_eq!(names(&prefix), ["conda-meta"]);
     }

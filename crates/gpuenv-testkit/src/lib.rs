@@ -19,6 +19,7 @@ mod sandbox;
 mod server;
 mod snapshot;
 mod tree;
+mod wheel;
 
 pub use channel::{Channel, Published};
 pub use contents::PLACEHOLDER;
@@ -31,3 +32,4 @@ pub use process::Running;
 pub use sandbox::{Invocation, Sandbox, built_library};
 pub use server::{Fault, Request, Server};
 pub use tree::{tree, tree_with_hashes};
+pub use wheel::Wheel;

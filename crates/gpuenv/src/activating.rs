@@ -8,13 +8,15 @@ use std::{
 
 use fs_err as fs;
 use gpuenv_core::{
-    Code, Diagnostic,
+    Code, Diagnostic, Event,
     activation::{self, Activation},
     lock::{self, PlatformSettings},
     plan::{ActivationSettings, Gpu, LibraryPath},
 };
-use gpuenv_provision::activate;
+use gpuenv_provision::{activate, scripts};
 use rattler_conda_types::Subdir;
+
+use crate::Session;
 
 /// Where an environment keeps the lock that it was made from.
 pub const KEPT_LOCK: &str = "conda-meta/gpuenv.lock";
@@ -87,6 +89,46 @@ fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
             },
         },
     ))
+}
+
+/// Returns the environment without the entries that lead to another CUDA, activated.
+pub fn clean_environment(activation: &Activation) -> BTreeMap<OsString, OsString> {
+    let base = activation::cleaned(activation, &crate::env::variables(), &holds_cuda);
+    activation::environment(activation, &base)
+}
+
+/// Tells what in the activated environment leads to another CUDA first.
+pub fn tell_conflicts(
+    activation: &Activation,
+    active: &BTreeMap<OsString, OsString>,
+    session: &Session,
+) {
+    for conflict in activation::conflicts(activation, active, &holds_cuda) {
+        let diagnostic = Diagnostic::from(conflict);
+        session.reporter().report(Event::Diagnosed { diagnostic });
+    }
+}
+
+/// Tries the scripts that packages brought, and tells which ones fail.
+///
+/// # Errors
+/// As [`of`].
+pub fn tell_bad_scripts(prefix: &Path, session: &Session) -> Result<(), Diagnostic> {
+    let activation = of(prefix)?;
+    // What is made here for another platform cannot run here.
+    if Subdir::current() != Some(activation.platform) || activation.platform.is_windows() {
+        return Ok(());
+    }
+    for bad in scripts::bad_scripts(&activation, &environment(&activation)) {
+        let diagnostic = Diagnostic::from(bad);
+        session.reporter().report(Event::Diagnosed { diagnostic });
+    }
+    Ok(())
+}
+
+/// Returns whether a directory holds CUDA libraries or compilers.
+fn holds_cuda(directory: &str) -> bool {
+    activate::holds_cuda(Path::new(directory))
 }
 
 /// Returns this process' environment with an activation carried out.

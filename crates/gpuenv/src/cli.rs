@@ -93,8 +93,17 @@ commands! {
     Create create "create";
     Lock lock "lock";
     Run run "run";
+    Shell shell "shell";
     ShellHook shell_hook "shell-hook";
+    Activate activate "activate";
+    Deactivate deactivate "deactivate";
+    Init init "init";
+    Direnv direnv "direnv";
+    Jupyter jupyter "jupyter";
+    Modulefile modulefile "modulefile";
     Probe probe "probe";
+    Doctor doctor "doctor";
+    Devices devices "devices";
     List list "list";
     Info info "info";
     Remove remove "remove";

@@ -1,14 +1,23 @@
 //! The commands: one file each, with its arguments and one `run`.
 
+pub mod activate;
 pub mod clean;
 pub mod create;
+pub mod devices;
+pub mod doctor;
+pub mod deactivate;
+pub mod direnv;
 pub mod explain;
 pub mod info;
+pub mod init;
+pub mod jupyter;
 pub mod list;
 pub mod lock;
+pub mod modulefile;
 pub mod probe;
 pub mod probe_worker;
 pub mod recipe;
 pub mod remove;
 pub mod run;
+pub mod shell;
 pub mod shell_hook;

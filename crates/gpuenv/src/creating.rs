@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use gpuenv_core::{
-    Code, Diagnostic, Lock, Plan, Recipe, Solution, lock,
+    Code, Diagnostic, Lock, Plan, Recipe, Solution,
+    lock::{self, PlatformSettings},
     plan::{ActivationSettings, Gpu, ProbeStep},
-    solution,
+    solution, wheels,
 };
 use gpuenv_provision::prefix::{self, State, Wanted};
 use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
@@ -43,7 +44,7 @@ pub enum Source {
 pub struct Ready {
     /// The lock's text.
     pub lock_text: String,
-    /// The packages for this platform.
+    /// The packages for this platform, those made of wheels among them.
     pub solution: Solution,
     /// What the recipe asks for, for conda's own records.
     pub requested: Vec<MatchSpec>,
@@ -89,9 +90,6 @@ impl Source {
         let Some(plan) = plans.pop() else {
             return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
         };
-        if let Some(wheel) = plan.wheels.first() {
-            return Err(no_wheels(&plan, wheel.place.clone()).into());
-        }
         Ok(Self::Recipe {
             text,
             recipe: Box::new(recipe),
@@ -179,39 +177,12 @@ fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagno
     Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
 }
 
-fn no_wheels(plan: &Plan, place: Option<gpuenv_core::Place>) -> Diagnostic {
-    let mut error = Diagnostic::error(
-        Code::INSTALL_NO_WHEELS,
-        format!(
-            "recipe `{}` needs wheels on {}, which this gpuenv does not install",
-            plan.recipe,
-            plan.platform()
-        ),
-    );
-    error.place = place;
-    error
-        .cause("an environment without them would lack what it is for")
-        .help("`gpuenv lock` locks the conda packages; leave out `pypi-dependencies` to create it from those alone")
-}
-
 fn of_lock(file: LockFile) -> Result<Ready, Failure> {
     let platform = this_platform()?;
     let label = file.path.display().to_string();
     let solution = require_platform(&file.lock, &label, platform)?;
     let kept = file.lock.platform_settings(platform).cloned();
-    if let Some(kept) = kept
-        .as_ref()
-        .filter(|kept| !kept.pypi_dependencies.is_empty())
-    {
-        let wheels = kept.pypi_dependencies.join("`, `");
-        return Err(Diagnostic::error(
-            Code::INSTALL_NO_WHEELS,
-            format!(
-                "lock `{label}` needs the wheels `{wheels}`, which this gpuenv does not install"
-            ),
-        )
-        .into());
-    }
+    check_wheels(&label, kept.as_ref(), &solution)?;
     let texts = kept.as_ref().map_or(&[][..], |kept| &kept.dependencies);
     let specs = texts
         .iter()
@@ -229,7 +200,7 @@ fn of_lock(file: LockFile) -> Result<Ready, Failure> {
     }
     Ok(Ready {
         lock_text: file.text,
-        solution,
+        solution: with_wheels(solution),
         requested,
         gpu: file
             .lock
@@ -243,6 +214,40 @@ fn of_lock(file: LockFile) -> Result<Ready, Failure> {
         probe: kept.map_or_else(|| vec![ProbeStep::Driver], |kept| kept.probe),
         written: None,
         notes: Vec::new(),
+    })
+}
+
+/// Puts the wheels among the packages: to the installer they are nothing else.
+fn with_wheels(solution: Solution) -> Solution {
+    Solution {
+        records: solution.packages(),
+        ..solution
+    }
+}
+
+/// Refuses a lock whose wheels are missing or cannot be installed.
+fn check_wheels(
+    label: &str,
+    kept: Option<&PlatformSettings>,
+    solution: &Solution,
+) -> Result<(), Diagnostic> {
+    let wanted = kept.map_or(&[][..], |kept| &kept.pypi_dependencies);
+    // One with a condition may well ask for nothing here.
+    let needs = wanted.iter().any(|wheel| !wheel.contains(';'));
+    if needs && solution.wheels.is_empty() {
+        let message = format!(
+            "lock `{label}` needs the wheels `{}`, and does not hold them",
+            wanted.join("`, `")
+        );
+        return Err(Diagnostic::error(Code::LOCK_WHEELS_PENDING, message)
+            .help("make it anew with `gpuenv lock`"));
+    }
+    let refused = wheels::check_installable(&solution.records, &solution.wheels);
+    refused.map_err(|error| {
+        let message = format!("the wheels of lock `{label}` cannot be installed");
+        Diagnostic::error(Code::INSTALL_NO_WHEELS, message)
+            .cause(error)
+            .help("make it anew with `gpuenv lock`")
     })
 }
 
@@ -275,7 +280,11 @@ fn of_recipe(
             let plans = locking::plans(recipe, &platforms).map_err(Failure::several)?;
             let differences = lock::check(&file.lock, &plans);
             if locked && !differences.is_empty() {
-                return Err(lock::stale(&file.path.display().to_string(), &differences).into());
+                let stale = lock::stale(&file.path.display().to_string(), &differences);
+                let command = text.lock_command();
+                return Err(stale
+                    .help(format!("bring it up to date with `{command}`"))
+                    .into());
             }
             differences.is_empty()
         }
@@ -284,7 +293,10 @@ fn of_recipe(
         let message = format!("recipe `{}` has no lock", recipe.name);
         let error = Diagnostic::error(Code::LOCK_MISSING, message);
         return Err(error
-            .help("make one with `gpuenv lock`, or leave out `--locked`")
+            .help(format!(
+                "make one with `{}`, or leave out `--locked`",
+                text.lock_command()
+            ))
             .into());
     }
     let (lock, lock_text, written, notes) = match existing {
@@ -292,9 +304,10 @@ fn of_recipe(
         existing => make(text, recipe, &plan, existing, session)?,
     };
     let solution = require_platform(&lock, &recipe.name, plan.platform())?;
+    check_wheels(&recipe.name, None, &solution)?;
     Ok(Ready {
         lock_text,
-        solution,
+        solution: with_wheels(solution),
         requested: plan
             .dependencies
             .into_iter()
@@ -331,8 +344,16 @@ fn make(
     let mut written = None;
     if keeps_file {
         let path = lockfile::place(text, &recipe.name)?;
-        lockfile::write(&path, &made.text)?;
+        lockfile::write(&path, &made.text).map_err(|error| {
+            let command = text.lock_command();
+            error.help(format!(
+                "keep it elsewhere: `{command} --output FILE.lock`, then `gpuenv create FILE.lock`"
+            ))
+        })?;
         written = Some(path);
     }
-    Ok((made.lock, made.text, written, made.notes))
+    // What is read from a lock and what was just solved differ in what nobody
+    // needs; an environment must not tell which of the two it came from.
+    let lock = lock::parse(&recipe.name, &made.text)?;
+    Ok((lock, made.text, written, made.notes))
 }

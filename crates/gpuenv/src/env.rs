@@ -68,13 +68,20 @@ variables! {
         /// Default: `gpuenv/config.yaml` in the user's configuration directory, on Linux
         /// `~/.config/gpuenv/config.yaml`.
         GPUENV_CONFIG "GPUENV_CONFIG";
+        /// A directory with tables of facts for `gpuenv doctor`: a file there takes the place of
+        /// the table of its name inside gpuenv. `gpuenv doctor --facts` lists them.
+        GPUENV_FACTS "GPUENV_FACTS";
         /// How many seconds a server may be silent before it is given up. Default: 30.
         GPUENV_HTTP_TIMEOUT "GPUENV_HTTP_TIMEOUT";
         /// How often a download is tried again after a failure that may pass. Default: 3.
         GPUENV_HTTP_RETRIES "GPUENV_HTTP_RETRIES";
+        /// The program `uv`, which resolves wheels. Default: the first one on `PATH`.
+        GPUENV_UV "GPUENV_UV";
         /// What is logged to stderr, as a filter like `gpuenv=debug,rattler=info`.
         /// Goes before `-v`.
         GPUENV_LOG "GPUENV_LOG";
+        /// Where `uv` is looked up, and the program that `gpuenv run` starts.
+        PATH "PATH";
         /// The package cache, shared with pixi and other rattler tools.
         /// Default: `rattler/cache` in the user's cache directory, on Linux `~/.cache/rattler/cache`.
         RATTLER_CACHE_DIR "RATTLER_CACHE_DIR";
@@ -98,6 +105,11 @@ variables! {
         XDG_DATA_HOME "XDG_DATA_HOME";
         /// The user's cache directory, if absolute. Default: `~/.cache`. Not on Windows.
         XDG_CACHE_HOME "XDG_CACHE_HOME";
+        /// Where `gpuenv init zsh` finds the startup file. Default: the home directory.
+        ZDOTDIR "ZDOTDIR";
+        /// Where `gpuenv jupyter --install` puts kernels (`kernels/NAME`).
+        /// Default: `jupyter` in the user's data directory.
+        JUPYTER_DATA_DIR "JUPYTER_DATA_DIR";
         /// Anything but empty and `0`: a bug report comes with a backtrace.
         RUST_BACKTRACE "RUST_BACKTRACE";
     }
@@ -144,10 +156,16 @@ pub struct Env {
     pub default_config: Option<PathBuf>,
     /// The package cache that the user names, absolute.
     pub cache: Option<PathBuf>,
+    /// Where newer tables of facts are, absolute.
+    pub facts: Option<PathBuf>,
     /// How long a server may be silent.
     pub http_silence: Duration,
     /// How often a download is tried again.
     pub http_retries: u32,
+    /// The program `uv` that the user names, absolute.
+    pub uv: Option<PathBuf>,
+    /// Where programs are looked up.
+    pub path: Vec<PathBuf>,
     /// What to log.
     pub log: Option<String>,
     /// Colours are not wanted.
@@ -162,6 +180,12 @@ pub struct Env {
     pub shell: Option<String>,
     /// The user's home directory.
     pub user_home: Option<PathBuf>,
+    /// Where zsh has its startup files, if not at home.
+    pub zsh_folder: Option<PathBuf>,
+    /// Where Jupyter has its data.
+    pub jupyter_data: Option<PathBuf>,
+    /// The user's configuration directory.
+    pub config_folder: Option<PathBuf>,
     /// A backtrace is wanted with a bug report.
     pub backtrace: bool,
 }
@@ -191,6 +215,7 @@ impl Env {
             named_config: path(GPUENV_CONFIG),
             default_config: base.map(|base| base.config.join("gpuenv").join("config.yaml")),
             cache: path(RATTLER_CACHE_DIR),
+            facts: path(GPUENV_FACTS),
             http_silence: text(GPUENV_HTTP_TIMEOUT)
                 .and_then(|value| value.trim().parse().ok())
                 .filter(|seconds| *seconds > 0.0 && *seconds < 1e6)
@@ -198,12 +223,20 @@ impl Env {
             http_retries: text(GPUENV_HTTP_RETRIES)
                 .and_then(|value| value.trim().parse().ok())
                 .unwrap_or(HTTP_RETRIES),
+            uv: path(GPUENV_UV),
+            path: os(PATH)
+                .map(|value| split_paths(&value))
+                .unwrap_or_default(),
             log: text(GPUENV_LOG),
             no_color: os(NO_COLOR).is_some(),
             force_color: switched_on(CLICOLOR_FORCE),
             dumb: text(TERM).is_some_and(|value| value == "dumb"),
             columns: text(COLUMNS).and_then(|value| value.trim().parse().ok()),
             shell: text(SHELL),
+            zsh_folder: path(ZDOTDIR),
+            jupyter_data: path(JUPYTER_DATA_DIR)
+                .or_else(|| base.map(|base| base.data.join("jupyter"))),
+            config_folder: base.map(|base| base.config.clone()),
             user_home: base.map(|base| base.home.clone()),
             backtrace: switched_on(RUST_BACKTRACE),
         }
@@ -218,6 +251,15 @@ pub fn variables() -> std::collections::BTreeMap<OsString, OsString> {
 /// Returns the arguments of this process, with the program's name.
 pub fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
+}
+
+/// Returns where this program is, for others to call.
+pub fn program() -> String {
+    let program = std::env::current_exe();
+    program.map_or_else(
+        |_| "gpuenv".to_string(),
+        |path| path.to_string_lossy().into_owned(),
+    )
 }
 
 struct BaseDirectories {

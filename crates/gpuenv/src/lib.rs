@@ -15,6 +15,7 @@ pub mod document;
 pub mod env;
 pub mod environments;
 pub mod exit;
+pub mod facts;
 pub mod interrupt;
 pub mod lockfile;
 pub mod locking;
@@ -33,6 +34,7 @@ pub mod source;
 pub mod style;
 pub mod table;
 pub mod untrusted;
+pub mod word;
 
 pub use cli::command_line;
 pub use outcome::{Failure, Outcome};

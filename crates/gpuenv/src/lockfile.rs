@@ -123,13 +123,40 @@ fn read_labelled(path: &Path) -> Result<String, Diagnostic> {
 
 fn read_text(path: &Path) -> io::Result<String> {
     let metadata = fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > lock::MAX_BYTES as u64 {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file of a lock's size",
-        ));
+    let reason = match metadata.len() {
+        _ if metadata.is_dir() => "it is a directory",
+        _ if !metadata.is_file() => "it is not a regular file",
+        bytes if bytes > lock::MAX_BYTES as u64 => "it is larger than any lock",
+        _ => return fs::read_to_string(path),
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
+}
+/// Refuses a place without a directory, before anything is solved.
+///
+/// # Errors
+/// GE406 if there is none.
+pub fn check_place(path: &Path) -> Result<(), Diagnostic> {
+    let folder = folder(path);
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(unwritable(
+            path,
+            format!("there is no directory `{}`", folder.display()),
+        )),
     }
-    fs::read_to_string(path)
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn unwritable(path: &Path, cause: String) -> Diagnostic {
+    let label = path.display();
+    let message = format!("the lock `{label}` cannot be written");
+    Diagnostic::error(Code::LOCK_UNWRITABLE, message).cause(cause)
 }
 
 /// Writes a lock in one piece: either the old bytes are there or the new ones.
@@ -137,31 +164,24 @@ fn read_text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// GE406 if it cannot be written.
 pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    replace(folder, path, text).map_err(|error| {
-        let label = path.display().to_string();
-        Diagnostic::error(
-            Code::LOCK_UNWRITABLE,
-            format!("the lock `{label}` cannot be written"),
-        )
-        .cause(&error)
-        .help("choose another place with `--output FILE`")
-    })
+    replace(path, text).map_err(|error| unwritable(path, without_path(&error)))
 }
 
-fn replace(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
+/// Returns what the system says, without the name of a temporary file.
+fn without_path(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((reason, _)) => reason.to_string(),
+        None => text,
+    }
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     // A link is followed, so that what it points to is replaced and not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let folder = target
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(folder);
     let mut file = tempfile::Builder::new()
         .prefix(".gpuenv-lock-")
-        .tempfile_in(folder)?;
+        .tempfile_in(folder(&target))?;
     // A temporary file is private; a lock is there to be read by all.
     let permissions = match fs::metadata(&target) {
         Ok(metadata) => Some(metadata.permissions()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gpuenv_core::{Code, Diagnostic, Lock, Plan, Recipe, Solution, lock, plan};
-use gpuenv_provision::{Upgrade, Wishes, solve};
+use gpuenv_provision::{Upgrade, Wishes, solve, wheels};
 use rattler_conda_types::Subdir;
 
 use crate::{Failure, Session, lockfile::LockFile};
@@ -66,7 +66,8 @@ pub fn make(
     existing: Option<&LockFile>,
 ) -> Result<Made, Failure> {
     let plans = plans(recipe, wanted).map_err(Failure::several)?;
-    let mut notes: Vec<Diagnostic> = plans.iter().filter_map(wheels_pending).collect();
+    wheels::check(&plans)?;
+    let mut notes: Vec<Diagnostic> = Vec::new();
     let others = kept_platforms(recipe, wanted, existing, &mut notes)?;
     let solved = match existing {
         Some(file) if fits(&file.lock, &plans, &wishes) => locked(&file.lock, &plans),
@@ -102,7 +103,12 @@ fn solve_all(
     let access = session.access()?;
     let solved = session.block_on(solve(&plans, &wishes, &access, session.reporter()))?;
     let solutions = solved.map_err(Failure::several)?;
-    Ok(plans.into_iter().zip(solutions).collect())
+    let recipe = plans.first().map(|plan| plan.recipe.clone());
+    let mut solved: Vec<(Plan, Solution)> = plans.into_iter().zip(solutions).collect();
+    let uv = session.uv(&recipe.unwrap_or_default())?;
+    let resolved = wheels::resolve(&mut solved, &wishes, &uv, session.reporter());
+    session.block_on(resolved)?.map_err(Failure::several)?;
+    Ok(solved)
 }
 
 /// Returns the recipe's platforms that are not wanted now, as they are locked.
@@ -130,26 +136,11 @@ fn kept_platforms(
                     Code::LOCK_STALE,
                     format!("{platform} stays as it was and no longer satisfies the recipe"),
                 )
-                .cause(first)
-                .help(format!("lock it too: `gpuenv lock --platform {platform}`")),
+                .cause(first),
             );
         }
     }
     Ok(locked(&file.lock, &plans))
-}
-
-/// Says that the wheels of a plan are not locked.
-fn wheels_pending(plan: &Plan) -> Option<Diagnostic> {
-    let first = plan.wheels.first()?;
-    let mut note = Diagnostic::warning(
-        Code::LOCK_WHEELS_PENDING,
-        format!(
-            "{}: `pypi-dependencies` are recorded and not resolved; this gpuenv locks conda packages only",
-            plan.platform()
-        ),
-    );
-    note.place.clone_from(&first.place);
-    Some(note.help("install them into the environment with `gpuenv run ENV -- pip install …`"))
 }
 
 /// Returns the wishes of somebody who wants nothing new.

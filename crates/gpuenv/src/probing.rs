@@ -1,6 +1,8 @@
-//! Runs the probe in a child process and judges what it saw.
+//! Runs the levels of the probe, each in a child process, and judges what they saw.
 
 use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -9,7 +11,10 @@ use std::{
 use gpuenv_core::{
     Code, Diagnostic, Event, Reporter,
     plan::{Gpu, ProbeStep},
-    probe::{Observation, Verdict, judge},
+    probe::{
+        Expectation, FrameworkObservation, Level, Levels, LibraryObservation, Observation, Verdict,
+        judge, judge_levels,
+    },
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,8 +29,12 @@ const WORKER: &str = "__probe";
 pub struct Probed {
     /// What follows.
     pub verdict: Verdict,
-    /// What was seen.
+    /// What was seen of the driver.
     pub observation: Observation,
+    /// What was seen of the CUDA libraries.
+    pub library: Option<LibraryObservation>,
+    /// What was seen of the frameworks.
+    pub frameworks: Vec<FrameworkObservation>,
     /// What was asked for and not done, and why.
     pub skipped: Vec<Skipped>,
 }
@@ -36,66 +45,220 @@ pub struct Skipped {
     /// The step.
     pub step: ProbeStep,
     /// Why not.
-    pub why: &'static str,
+    pub why: String,
 }
 
 /// What is to be probed.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// The environment in which the child runs; `None` for that of this process.
+    /// The environment in which the children run; `None` for that of this process.
     pub prefix: Option<&'a Path>,
     /// What the recipe says of a GPU.
     pub gpu: Gpu,
     /// What the recipe wants to be probed.
     pub steps: &'a [ProbeStep],
+    /// How far to go; `None` for as far as the recipe wants.
+    pub level: Option<Level>,
+    /// The one device that is to compute; `None` for all, and for frameworks the first.
+    pub device: Option<u32>,
+    /// Whether transfers and kernel are to be timed at several sizes.
+    pub bench: bool,
     /// A machine where no GPU computes is a failure, whatever the recipe says.
     pub require_gpu: bool,
-    /// When the child is given up.
-    pub deadline: Duration,
+    /// When a child is given up; `None` for what its level deserves.
+    pub deadline: Option<Duration>,
 }
 
-/// Probes.
+/// Probes: each level in a child of its own, and none above one that fails.
 ///
 /// # Errors
 /// GE404 and its kin if the environment cannot be activated. Whatever becomes of
-/// the child is an observation, not an error.
+/// a child is an observation, not an error.
 pub fn probe(question: &Question<'_>, reporter: &dyn Reporter) -> Result<Probed, Diagnostic> {
-    let mut command = Command::new(own_program()?);
-    command.arg(WORKER);
-    if let Some(prefix) = question.prefix {
-        let activation = activating::of(prefix)?;
-        command.env_clear();
-        command.envs(activating::environment(&activation));
-    }
+    let surroundings = surroundings(question.prefix)?;
+    let prefix = question
+        .prefix
+        .and_then(|prefix| prefix.canonicalize().ok());
+    let prefix = prefix.as_ref().and_then(|prefix| prefix.to_str());
+    let expectation = Expectation {
+        gpu: question.gpu,
+        require_gpu: question.require_gpu,
+        prefix,
+    };
     reporter.report(Event::ProbeStarted);
-    let observation = gpuenv_cuda::run_in_child(command, question.deadline);
+    let observation = driver(question, &surroundings)?;
+    let first = judge(question.gpu, question.require_gpu, &observation);
+    let mut steps = steps_above(question);
+    let mut left_out = left_out(question, &steps);
+    if !first.ok {
+        let why = "the driver level failed".to_string();
+        left_out.extend(skip(steps.iter().map(|(step, _)| *step), &why));
+        steps.clear();
+    }
+    let (mut library, mut frameworks) = (None, Vec::new());
+    for (step, named) in steps {
+        match step {
+            ProbeStep::Driver => {}
+            ProbeStep::Library => match library_prefix(question) {
+                Ok(prefix) => library = Some(libraries(question, prefix, &surroundings)?),
+                Err(why) => left_out.extend(skip([step].into_iter(), why)),
+            },
+            _ if !named && !has_python(question) => {
+                left_out.extend(skip([step].into_iter(), "the environment holds no Python"));
+            }
+            _ => frameworks.push(framework(question, &surroundings, (step, named))),
+        }
+    }
     reporter.report(Event::ProbeFinished);
+    let levels = Levels {
+        driver: &observation,
+        library: library.as_ref(),
+        frameworks: &frameworks,
+    };
     Ok(Probed {
-        verdict: judge(question.gpu, question.require_gpu, &observation),
+        verdict: judge_levels(&expectation, &levels),
         observation,
-        skipped: skipped(question.steps),
+        library,
+        frameworks,
+        skipped: left_out,
     })
+}
+
+/// The variables of an activated environment; `None` for those of this process.
+type Surroundings = Option<BTreeMap<OsString, OsString>>;
+
+fn surroundings(prefix: Option<&Path>) -> Result<Surroundings, Diagnostic> {
+    let Some(prefix) = prefix else {
+        return Ok(None);
+    };
+    Ok(Some(activating::environment(&activating::of(prefix)?)))
+}
+
+fn command(program: impl AsRef<OsStr>, surroundings: &Surroundings) -> Command {
+    let mut command = Command::new(program);
+    if let Some(variables) = surroundings {
+        command.env_clear();
+        command.envs(variables);
+    }
+    command
+}
+
+fn worker(
+    question: &Question<'_>,
+    level: &str,
+    surroundings: &Surroundings,
+) -> Result<Command, Diagnostic> {
+    let mut command = command(own_program()?, surroundings);
+    command.args([WORKER, "--level", level]);
+    if let Some(device) = question.device {
+        command.args(["--device", &device.to_string()]);
+    }
+    Ok(command)
+}
+
+fn driver(question: &Question<'_>, surroundings: &Surroundings) -> Result<Observation, Diagnostic> {
+    let mut command = worker(question, "driver", surroundings)?;
+    if question.bench {
+        command.arg("--bench");
+    }
+    let deadline = question.deadline.unwrap_or(gpuenv_cuda::DEADLINE);
+    Ok(gpuenv_cuda::run_in_child(command, deadline))
+}
+
+fn libraries(
+    question: &Question<'_>,
+    prefix: &Path,
+    surroundings: &Surroundings,
+) -> Result<LibraryObservation, Diagnostic> {
+    let mut command = worker(question, "library", surroundings)?;
+    command.arg("--prefix").arg(prefix);
+    let deadline = question.deadline.unwrap_or(gpuenv_cuda::DEADLINE);
+    Ok(gpuenv_cuda::run_library(command, deadline))
+}
+
+fn framework(
+    question: &Question<'_>,
+    surroundings: &Surroundings,
+    wanted: (ProbeStep, bool),
+) -> FrameworkObservation {
+    let deadline = question.deadline.unwrap_or(gpuenv_cuda::FRAMEWORK_DEADLINE);
+    let mut command = command(python(question), surroundings);
+    // Not where the user happens to be: a `torch.py` may lie there.
+    if let Some(prefix) = question.prefix {
+        command.current_dir(prefix);
+    }
+    let device = question.device.unwrap_or(0);
+    gpuenv_cuda::run_framework(command, wanted, device, deadline)
+}
+
+/// Returns the environment's Python; without an environment, that of this process.
+fn python(question: &Question<'_>) -> PathBuf {
+    match question.prefix {
+        Some(prefix) if cfg!(windows) => prefix.join("python.exe"),
+        Some(prefix) => prefix.join("bin").join("python"),
+        None => "python3".into(),
+    }
+}
+
+fn has_python(question: &Question<'_>) -> bool {
+    question.prefix.is_none() || python(question).exists()
+}
+
+/// Returns where to look for libraries, or why nowhere.
+fn library_prefix<'a>(question: &Question<'a>) -> Result<&'a Path, &'static str> {
+    if !cfg!(target_os = "linux") {
+        return Err("this gpuenv knows the names of CUDA libraries on Linux only");
+    }
+    question
+        .prefix
+        .ok_or("no environment is named, so there is no telling which ones")
+}
+
+/// Returns the steps above the driver, and whether the recipe names them.
+fn steps_above(question: &Question<'_>) -> Vec<(ProbeStep, bool)> {
+    let wanted = |step: &ProbeStep| question.level.is_none_or(|level| step.level() <= level);
+    let named = question.steps.iter().filter(|step| wanted(step));
+    let mut steps: Vec<(ProbeStep, bool)> = named.map(|step| (*step, true)).collect();
+    let has = |steps: &[(ProbeStep, bool)], level| steps.iter().any(|(s, _)| s.level() == level);
+    if question.level >= Some(Level::Library) && !has(&steps, Level::Library) {
+        steps.push((ProbeStep::Library, false));
+    }
+    if question.level == Some(Level::Framework) && !has(&steps, Level::Framework) {
+        // Nobody says which ones there should be, so those that are there.
+        steps.extend(ProbeStep::FRAMEWORKS.map(|framework| (framework, false)));
+    }
+    steps.retain(|(step, _)| *step != ProbeStep::Driver);
+    steps.sort_by_key(|(step, _)| step.level());
+    steps
+}
+
+/// Returns what the recipe names and the user does not want.
+fn left_out(question: &Question<'_>, steps: &[(ProbeStep, bool)]) -> Vec<Skipped> {
+    let kept = |step: &ProbeStep| steps.iter().any(|(kept, _)| kept == step);
+    let missing = question.steps.iter().copied();
+    let missing = missing.filter(|step| *step != ProbeStep::Driver && !kept(step));
+    skip(missing, "`--level` leaves it out")
+}
+
+fn skip(steps: impl Iterator<Item = ProbeStep>, why: &str) -> Vec<Skipped> {
+    let skip = |step| Skipped {
+        step,
+        why: why.to_string(),
+    };
+    steps.map(skip).collect()
 }
 
 /// Notes the verdict in the environment's record; without permission it is not noted.
 pub fn remember(prefix: &Path, probed: &Probed, now: Timestamp) {
     let verdict = serde_json::json!({
         "kind": probed.verdict.kind,
+        "class": probed.verdict.class,
         "ok": probed.verdict.ok,
         "summary": probed.verdict.summary,
     });
     if let Err(error) = gpuenv_provision::prefix::write_verdict(prefix, verdict, now) {
         tracing::debug!("the verdict is not noted: {error}");
     }
-}
-
-fn skipped(steps: &[ProbeStep]) -> Vec<Skipped> {
-    let later = steps.iter().filter(|step| **step != ProbeStep::Driver);
-    let skip = |step: &ProbeStep| Skipped {
-        step: *step,
-        why: "this gpuenv probes the driver only",
-    };
-    later.map(skip).collect()
 }
 
 fn own_program() -> Result<PathBuf, Diagnostic> {
@@ -116,8 +279,7 @@ impl Probed {
             text.push_str(&format!("  {fact}\n"));
         }
         for skipped in &self.skipped {
-            let step = serde_json::to_value(skipped.step).unwrap_or_default();
-            let step = step.as_str().unwrap_or_default();
+            let step = skipped.step.name();
             text.push_str(&format!("  {step}: skipped: {}\n", skipped.why));
         }
         text
@@ -128,10 +290,32 @@ impl Probed {
 mod tests {
     use super::*;
 
+    fn question(steps: &[ProbeStep], level: Option<Level>) -> Question<'_> {
+        Question {
+            prefix: None,
+            gpu: Gpu::Optional,
+            steps,
+            level,
+            device: None,
+            bench: false,
+            require_gpu: false,
+            deadline: None,
+        }
+    }
+
     #[test]
-    fn what_is_not_probed_is_said() {
-        let skipped = skipped(&[ProbeStep::Driver, ProbeStep::Pytorch]);
-        assert_eq!(skipped.len(), 1);
-        assert_eq!(skipped[0].step, ProbeStep::Pytorch);
+    fn the_recipe_says_how_far_to_go_unless_the_user_does() {
+        use ProbeStep::{Driver, Library, Pytorch};
+        let recipe = [Pytorch, Driver];
+        assert_eq!(steps_above(&question(&recipe, None)), [(Pytorch, true)]);
+        assert_eq!(steps_above(&question(&recipe, Some(Level::Driver))), []);
+        let library = question(&recipe, Some(Level::Library));
+        assert_eq!(steps_above(&library), [(Library, false)]);
+        let left = left_out(&library, &steps_above(&library));
+        assert_eq!((left.len(), left[0].step), (1, Pytorch));
+        let all = question(&recipe, Some(Level::Framework));
+        assert_eq!(steps_above(&all), [(Library, false), (Pytorch, true)]);
+        assert_eq!(steps_above(&question(&[], Some(Level::Framework))).len(), 7);
+        assert_eq!(steps_above(&question(&[], None)), []);
     }
 }

@@ -19,7 +19,7 @@ use serde_json::json;
 
 #[cfg(test)]
 pub use self::recorder::Recorder;
-pub use self::stages::size;
+pub use self::stages::counted;
 use self::{bars::Bars, stages::Stages};
 use crate::{document, options::ProgressForm, printer::Printer};
 

@@ -8,7 +8,10 @@ use std::{
 };
 
 use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
-use gpuenv_provision::{Access, access::default_cache};
+use gpuenv_provision::{
+    Access, Uv,
+    access::{default_cache, is_writable},
+};
 
 use crate::{
     config::Config,
@@ -91,12 +94,34 @@ impl Session {
                 env::RATTLER_CACHE_DIR
             ))
         })?;
+        let home = self.env.home.as_ref();
         Ok(Access {
             mirrors,
             offline: self.offline()?,
+            fallback: home
+                .filter(|_| !is_writable(&cache))
+                .map(|home| home.join("cache")),
             cache,
             silence: self.env.http_silence,
             retries: self.env.http_retries,
+        })
+    }
+
+    /// Returns where uv may be: where the user says, on `PATH`, in an environment.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn uv(&self, environment: &str) -> Result<Uv, Diagnostic> {
+        let mut directories = self.env.path.clone();
+        if let Some(home) = &self.env.home {
+            let prefix = home.join("envs").join(environment);
+            directories.extend(["bin", "Scripts"].map(|name| prefix.join(name)));
+        }
+        Ok(Uv {
+            named: self.env.uv.clone(),
+            directories,
+            variables: env::variables(),
+            offline: self.offline()?,
         })
     }
 

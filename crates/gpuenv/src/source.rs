@@ -10,6 +10,8 @@ use fs_err as fs;
 use gpuenv_core::{Code, Diagnostic, Place, Recipe, recipe};
 use include_dir::{Dir, include_dir};
 
+use crate::word::word;
+
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../recipes");
 
 /// The largest recipe file that is read, in bytes; the parser has its own, lower limit.
@@ -17,6 +19,9 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// The name of a recipe file that needs no name on the command line.
 pub const DEFAULT_FILE: &str = "gpuenv.yaml";
+
+/// What the label of a recipe inside the program begins with.
+const SHIPPED_LABEL: &str = "gpuenv:";
 
 /// Where a recipe was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +63,21 @@ impl RecipeText {
     /// Everything that is wrong with it.
     pub fn parse(&self) -> Result<Recipe, Vec<Diagnostic>> {
         recipe::parse(&self.label, &self.bytes)
+    }
+
+    /// Returns the command that locks it, as the user can type it here.
+    pub fn lock_command(&self) -> String {
+        match &self.origin {
+            Origin::File(file) if file == Path::new(DEFAULT_FILE) => "gpuenv lock".to_string(),
+            Origin::File(file) => format!("gpuenv lock {}", word(&file.to_string_lossy())),
+            Origin::Shipped => {
+                let file = self
+                    .label
+                    .strip_prefix(SHIPPED_LABEL)
+                    .unwrap_or(&self.label);
+                format!("gpuenv lock {}", file.trim_end_matches(".yaml"))
+            }
+        }
     }
 }
 
@@ -159,7 +179,7 @@ fn is_path(text: &str) -> bool {
 fn shipped(name: &str) -> Option<RecipeText> {
     let file = SHIPPED.get_file(format!("{name}.yaml"))?;
     Some(RecipeText {
-        label: format!("gpuenv:{name}.yaml"),
+        label: format!("{SHIPPED_LABEL}{name}.yaml"),
         bytes: file.contents().to_vec(),
         origin: Origin::Shipped,
     })
@@ -191,10 +211,11 @@ fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
             io::ErrorKind::NotFound => format!("there is no recipe file `{label}`"),
             _ => format!("the recipe file `{label}` cannot be read"),
         };
-        Diagnostic::error(code, message)
-            .at(Place::file(&label))
-            .cause(&error)
-            .help("name another file, or a known recipe: `gpuenv recipe list`")
+        let mut diagnostic = Diagnostic::error(code, message).at(Place::file(&label));
+        if error.kind() != io::ErrorKind::NotFound {
+            diagnostic = diagnostic.cause(&error);
+        }
+        diagnostic.help("name another file, or a known recipe: `gpuenv recipe list`")
     })?;
     Ok(RecipeText {
         label,

@@ -5,39 +5,28 @@ use std::{ffi::OsStr, path::Path};
 use gpuenv_core::activation::{Activation, script_files};
 use tempfile::TempDir;
 
-use super::shells::{Step, recipe, shells, value, variables, write_below};
+use super::shells::{RealShell, Step, recipe, shells, value, variables, write_below};
 
 /// What conda 26 and micromamba 2 write around the scripts of a prefix.
 struct Conda<'a> {
     place: &'a Path,
-    posix: bool,
-    text: String,
+    shell: &'a RealShell,
+    steps: Vec<Step>,
 }
 
 impl Conda<'_> {
     fn source(&mut self, prefix: &str, directory: &str) {
-        let (command, extension) = if self.posix {
-            (r"\.", "sh")
-        } else {
-            ("source", "fish")
-        };
-        let path = self.place.join(prefix).join(directory);
-        self.text += &format!("{command} \"{}/~~gpuenv.{extension}\"\n", path.display());
+        let file = format!("~~gpuenv.{}", self.shell.extension());
+        let path = self.place.join(prefix).join(directory).join(file);
+        self.steps.push(Step::Text(self.shell.source(&path)));
     }
 
     fn export(&mut self, name: &str, value: &str) {
-        self.text += &match self.posix {
-            true => format!("export {name}='{value}'\n"),
-            false => format!("set -gx {name} '{value}'\n"),
-        };
+        self.steps.push(self.shell.export(name, value));
     }
 
     fn unset_prefix(&mut self) {
-        self.text += if self.posix {
-            "unset CONDA_PREFIX\n"
-        } else {
-            "set -e CONDA_PREFIX\n"
-        };
+        self.steps.push(self.shell.unset("CONDA_PREFIX"));
     }
 
     /// `conda activate PREFIX` while `old` is active, if one is.
@@ -89,38 +78,32 @@ fn conda_activates_nests_stacks_and_reactivates_by_the_scripts() {
     place_scripts(place.path(), "b", &b);
     let base = variables(&[("X", "old"), ("CONDA_SHLVL", "0")]);
     for shell in shells() {
-        let told = |body: &dyn Fn(&mut Conda<'_>)| {
-            let mut conda = Conda {
-                place: place.path(),
-                posix: shell.is_posix(),
-                text: String::new(),
-            };
-            body(&mut conda);
-            Step::Text(conda.text)
+        let mut conda = Conda {
+            place: place.path(),
+            shell,
+            steps: Vec::new(),
         };
-        let steps = [
-            told(&|conda| conda.activate("a", 1, None)),
-            Step::Look,
-            told(&|conda| conda.activate("b", 2, Some("a"))),
-            Step::Look,
-            told(&|conda| conda.deactivate("b", 2, Some("a"))),
-            // Reactivation, as after `conda install`.
-            told(&|conda| conda.activate("a", 1, Some("a"))),
-            Step::Look,
-            // `--stack b`, `--stack a`, and back.
-            told(&|conda| conda.activate("b", 2, None)),
-            told(&|conda| conda.activate("a", 3, None)),
-            Step::Look,
-            told(&|conda| conda.deactivate("a", 3, Some("b"))),
-            Step::Look,
-            told(&|conda| conda.deactivate("b", 2, Some("a"))),
-            told(&|conda| conda.deactivate("a", 1, None)),
-            Step::Look,
-            told(&|conda| conda.activate("a", 1, None)),
-            told(&|conda| conda.deactivate_late("a")),
-            Step::Look,
-        ];
-        let looks = shell.session(&base, &steps);
+        conda.activate("a", 1, None);
+        conda.steps.push(Step::Look);
+        conda.activate("b", 2, Some("a"));
+        conda.steps.push(Step::Look);
+        conda.deactivate("b", 2, Some("a"));
+        // Reactivation, as after `conda install`.
+        conda.activate("a", 1, Some("a"));
+        conda.steps.push(Step::Look);
+        // `--stack b`, `--stack a`, and back.
+        conda.activate("b", 2, None);
+        conda.activate("a", 3, None);
+        conda.steps.push(Step::Look);
+        conda.deactivate("a", 3, Some("b"));
+        conda.steps.push(Step::Look);
+        conda.deactivate("b", 2, Some("a"));
+        conda.deactivate("a", 1, None);
+        conda.steps.push(Step::Look);
+        conda.activate("a", 1, None);
+        conda.deactivate_late("a");
+        conda.steps.push(Step::Look);
+        let looks = shell.session(&base, &conda.steps);
         let library = |look: usize| value(&looks[look], "LD_LIBRARY_PATH").and_then(OsStr::to_str);
         let (in_a, in_b) = ("/tmp/envs/a/lib/gpuenv-cuda", "/tmp/envs/b/lib/gpuenv-cuda");
         assert_eq!(library(0), Some(in_a), "{}", shell.name);

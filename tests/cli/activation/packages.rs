@@ -38,15 +38,49 @@ fn prefix_with_scripts(place: &Path) -> Activation {
             r#"set -gx ORDER "$ORDER"A"$CONDA_DEFAULT_ENV""#,
         ),
         ("deactivate.d/b.fish", r#"set -gx ORDER "$ORDER"B"#),
+        (
+            "activate.d/a.csh",
+            "if (! $?ORDER) setenv ORDER ''\nsetenv ORDER ${ORDER}a0",
+        ),
+        (
+            "activate.d/b.csh",
+            "setenv ORDER ${ORDER}b\nsetenv X package",
+        ),
+        (
+            "deactivate.d/a.csh",
+            "setenv ORDER ${ORDER}A${CONDA_DEFAULT_ENV:q}",
+        ),
+        ("deactivate.d/b.csh", "setenv ORDER ${ORDER}B"),
+        (
+            "activate.d/a.xsh",
+            "$ORDER = __xonsh__.env.get('ORDER', '') + 'a0'",
+        ),
+        ("activate.d/b.xsh", "$ORDER += 'b'\n$X = 'package'"),
+        ("deactivate.d/a.xsh", "$ORDER += 'A' + $CONDA_DEFAULT_ENV"),
+        ("deactivate.d/b.xsh", "$ORDER += 'B'"),
+        (
+            "activate.d/a.nu",
+            "$env.ORDER = ($env.ORDER? | default '') + 'a0'",
+        ),
+        (
+            "activate.d/b.nu",
+            "$env.ORDER = $env.ORDER + 'b'; $env.X = 'package'",
+        ),
+        (
+            "deactivate.d/a.nu",
+            "$env.ORDER = $env.ORDER + 'A' + $env.CONDA_DEFAULT_ENV",
+        ),
+        ("deactivate.d/b.nu", "$env.ORDER = $env.ORDER + 'B'"),
     ];
     for (name, text) in scripts {
         let path = prefix.join("etc/conda").join(name);
         write_below(&path, &format!("{text}\n"));
     }
     let mut facts = PrefixFacts::empty(Subdir::Linux64);
-    let names = ["b.sh", "a.sh", "gone.sh", "b.fish", "gone.fish", "a.fish"];
-    facts.activate_scripts = names.map(String::from).to_vec();
-    facts.deactivate_scripts = names.map(String::from).to_vec();
+    let extensions = ["sh", "fish", "csh", "xsh", "nu"];
+    let names = extensions.map(|extension| ["b", "gone", "a"].map(|n| format!("{n}.{extension}")));
+    facts.activate_scripts = names.concat();
+    facts.deactivate_scripts = names.concat();
     let settings = ActivationSettings {
         env: BTreeMap::from([("X".to_string(), "recipe".to_string())]),
         library_path: LibraryPath::None,

@@ -64,16 +64,18 @@ pub(super) const HOSTILE: &[&str] = &[
 
 pub(super) struct RealShell {
     pub(super) name: &'static str,
-    program: PathBuf,
+    pub(super) program: PathBuf,
     flags: &'static [&'static str],
     pub(super) shell: Shell,
+    /// It takes so long to start that not every test can start it often.
+    pub(super) slow: bool,
 }
 
 /// Returns the shells of this machine, and says once which ones are missing.
 pub(super) fn shells() -> &'static [RealShell] {
     static SHELLS: OnceLock<Vec<RealShell>> = OnceLock::new();
     SHELLS.get_or_init(|| {
-        let wanted: [(&str, &str, &[&str], Shell); 7] = [
+        let wanted: [(&str, &str, &[&str], Shell); 10] = [
             ("bash", "bash", &["--norc"], Shell::Bash),
             ("bash --posix", "bash", &["--norc", "--posix"], Shell::Bash),
             ("zsh", "zsh", &["-f"], Shell::Zsh),
@@ -81,6 +83,9 @@ pub(super) fn shells() -> &'static [RealShell] {
             ("mksh", "mksh", &[], Shell::Sh),
             ("busybox sh", "busybox", &["sh"], Shell::Sh),
             ("fish", "fish", &["--no-config"], Shell::Fish),
+            ("tcsh", "tcsh", &["-f"], Shell::Tcsh),
+            ("xonsh", "xonsh", &["--no-rc"], Shell::Xonsh),
+            ("nushell", "nu", &["--no-config-file"], Shell::Nushell),
         ];
         let count = wanted.len();
         let mut found = Vec::new();
@@ -92,6 +97,7 @@ pub(super) fn shells() -> &'static [RealShell] {
                     program,
                     flags,
                     shell,
+                    slow: matches!(shell, Shell::Xonsh | Shell::Nushell),
                 }),
                 None => said += &format!("skipped: no {name}\n"),
             }
@@ -106,7 +112,7 @@ pub(super) fn shells() -> &'static [RealShell] {
     })
 }
 
-fn which(program: &str) -> Option<PathBuf> {
+pub(super) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|directory| directory.join(program))
@@ -124,7 +130,20 @@ pub(super) enum Step {
 
 impl RealShell {
     pub(super) fn is_posix(&self) -> bool {
-        self.shell != Shell::Fish
+        matches!(self.shell, Shell::Bash | Shell::Zsh | Shell::Sh)
+    }
+
+    /// Returns whether the shell hands on any text in a list of directories.
+    ///
+    /// xonsh expands what looks like a variable or a home directory in it.
+    pub(super) fn keeps_in_lists(&self, text: &str) -> bool {
+        self.shell != Shell::Xonsh || !text.contains(['$', '~'])
+    }
+
+    /// Returns every text for a shell that starts quickly, else some of them.
+    pub(super) fn sample<'a>(&self, texts: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+        let step = if self.slow { 7 } else { 1 };
+        texts.iter().copied().step_by(step)
     }
 
     /// Activates as a user would.
@@ -145,52 +164,112 @@ impl RealShell {
     /// Exports a value that needs no care.
     pub(super) fn export(&self, name: &str, value: &str) -> Step {
         assert!(!value.contains(['\'', '\\']), "{value}");
-        Step::Text(match self.is_posix() {
-            true => format!("\\export {name}='{value}'"),
-            false => format!("set -gx {name} '{value}'"),
+        Step::Text(match self.shell {
+            Shell::Bash | Shell::Zsh | Shell::Sh => format!("\\export {name}='{value}'"),
+            Shell::Fish => format!("set -gx {name} '{value}'"),
+            Shell::Tcsh => format!("setenv {name} '{value}'"),
+            Shell::Xonsh => format!("${name} = '{value}'"),
+            Shell::Nushell => format!("load-env {{{name}: '{value}'}}"),
+            Shell::Powershell | Shell::Cmd => unreachable!("not among the shells here"),
         })
     }
 
     pub(super) fn unset(&self, name: &str) -> Step {
-        let command = if self.is_posix() { "unset" } else { "set -eg" };
-        Step::Text(format!("{command} {name}"))
+        Step::Text(match self.shell {
+            Shell::Bash | Shell::Zsh | Shell::Sh => format!("unset {name}"),
+            Shell::Fish => format!("set -eg {name}"),
+            Shell::Tcsh => format!("unsetenv {name}"),
+            Shell::Xonsh => {
+                format!("if __xonsh__.env.detype().get('{name}') is not None:\n    del ${name}\n")
+            }
+            Shell::Nushell => format!("while '{name}' in ($env | columns) {{ hide-env {name} }}"),
+            Shell::Powershell | Shell::Cmd => unreachable!("not among the shells here"),
+        })
+    }
+
+    /// Sources a file.
+    pub(super) fn source(&self, path: &Path) -> String {
+        let path = path.display();
+        match self.shell {
+            Shell::Bash | Shell::Zsh | Shell::Sh => format!("\\. '{path}'\n"),
+            _ => format!("source '{path}'\n"),
+        }
+    }
+
+    /// Returns the extension of the scripts that the shell looks for in a prefix.
+    pub(super) fn extension(&self) -> &'static str {
+        match self.shell {
+            Shell::Bash | Shell::Zsh | Shell::Sh => "sh",
+            Shell::Fish => "fish",
+            Shell::Tcsh => "csh",
+            Shell::Xonsh => "xsh",
+            Shell::Nushell => "nu",
+            Shell::Powershell => "ps1",
+            Shell::Cmd => "bat",
+        }
     }
 
     /// Runs the steps in one process and returns what each look saw.
     #[track_caller]
     pub(super) fn session(&self, base: &Variables, steps: &[Step]) -> Vec<Variables> {
         let place = TempDir::new().expect("a temporary directory can be made");
-        let env = which("env").expect("env(1) is everywhere");
-        let mut script = String::new();
-        let mut looks = 0;
-        for step in steps {
-            match step {
-                Step::Text(text) => script += text,
-                Step::Look => {
-                    let redirect = if self.is_posix() { ">|" } else { ">" };
-                    script += &format!("{} -0 {redirect}{looks}", env.display());
-                    looks += 1;
-                }
-            }
-            script.push('\n');
-        }
-        write_below(&place.path().join("script"), &script);
+        let script = self.script(place.path(), steps);
         let output = self.run(place.path(), base, &["script"]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success() && said.is_empty(),
-            "{}: {}\n{said}\n{script}",
+            "{}: {}\n{said}\n{}",
             self.name,
-            output.status
+            output.status,
+            script.chars().take(2000).collect::<String>()
         );
         assert!(
             !place.path().join("canary").exists(),
             "{}: a value was run",
             self.name
         );
-        (0..looks)
-            .map(|look| read(&place.path().join(look.to_string())))
+        // What the shell makes up by itself is nobody's.
+        let made_up = read(&place.path().join("0"));
+        let made_up = made_up.keys().filter(|name| !base.contains_key(*name));
+        let made_up: Vec<_> = made_up.collect();
+        let looks = steps.iter().filter(|step| matches!(step, Step::Look));
+        (1..=looks.count())
+            .map(|look| {
+                let mut seen = read(&place.path().join(look.to_string()));
+                seen.retain(|name, _| !made_up.contains(&name));
+                seen
+            })
             .collect()
+    }
+
+    /// Writes the steps as a script, with one look before them all.
+    fn script(&self, place: &Path, steps: &[Step]) -> String {
+        let env = which("env").expect("env(1) is everywhere");
+        let redirect = match self.shell {
+            Shell::Bash | Shell::Zsh | Shell::Sh => ">|",
+            Shell::Tcsh => ">!",
+            Shell::Nushell => "o>",
+            _ => ">",
+        };
+        let look = |index: usize| format!("{} -0 {redirect} '{index}'\n", env.display());
+        let mut script = look(0);
+        let mut looks = 0;
+        for (index, step) in steps.iter().enumerate() {
+            match step {
+                // nushell reads a whole file before it runs any of it.
+                Step::Text(text) if self.shell == Shell::Nushell => {
+                    write_below(&place.join(format!("{index}.nu")), text);
+                    script += &format!("source '{index}.nu'\n");
+                }
+                Step::Text(text) => script += &format!("{text}\n"),
+                Step::Look => {
+                    looks += 1;
+                    script += &look(looks);
+                }
+            }
+        }
+        write_below(&place.join("script"), &script);
+        script
     }
 
     pub(super) fn run(&self, directory: &Path, base: &Variables, arguments: &[&str]) -> Output {
@@ -225,7 +304,10 @@ pub(super) fn read(path: &Path) -> Variables {
             .position(|byte| *byte == b'=')
             .expect("env writes NAME=VALUE");
         let (name, value) = (&line[..equals], &line[equals + 1..]);
-        if !matches!(name, b"_" | b"PWD" | b"OLDPWD" | b"SHLVL" | b"USER") {
+        if !matches!(
+            name,
+            b"_" | b"PWD" | b"OLDPWD" | b"SHLVL" | b"USER" | b"XONSH_CAPTURE_ALWAYS"
+        ) {
             variables.insert(
                 OsString::from_vec(name.to_vec()),
                 OsString::from_vec(value.to_vec()),

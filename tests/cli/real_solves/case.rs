@@ -7,7 +7,7 @@ use gpuenv_core::{
     plan::{ActivationSettings, Dependency, Gpu},
 };
 use jiff::Timestamp;
-use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
+use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir, Version};
 use serde_json::Value;
 
 /// A real solved environment.
@@ -44,8 +44,10 @@ impl Case {
         let text = |key: &str| case[key].as_str().unwrap_or_default().to_string();
         let needs = system_requirements(case);
         let newest = case["max_record_timestamp_ms"].as_i64().expect("a time");
-        // conda counts timestamps in milliseconds, and the bound excludes itself.
-        let exclude_newer = Timestamp::from_millisecond(newest + 1000).expect("a time");
+        let newest = Timestamp::from_millisecond(newest).expect("a time");
+        // A group was solved with what was new when the newest of it was locked.
+        let checked = case["check"]["exclude_newer"].as_str();
+        let exclude_newer = checked.and_then(|text| text.parse().ok()).unwrap_or(newest);
         Self {
             id: text("id"),
             platform: text("platform").parse().expect("a platform"),
@@ -67,20 +69,33 @@ impl Case {
             let url = url::Url::parse(channel).expect("a URL");
             format!("{}/", url.origin().ascii_serialization())
         });
-        hosts
-            .chain(["https://conda.anaconda.org/".to_string()])
-            .collect()
+        hosts.collect()
     }
 
-    /// Returns the channels that the directory has, strongest first.
-    pub(super) fn channels(&self, data: &Path) -> Vec<String> {
-        let there = |channel: &&String| {
+    /// Returns the channels that the directory has, strongest first, and those
+    /// that it lacks.
+    pub(super) fn channels(&self, data: &Path) -> (Vec<String>, Vec<String>) {
+        let there = |channel: &String| {
             let url = url::Url::parse(channel).expect("a URL");
-            data.join("channels")
-                .join(url.path().trim_matches('/'))
-                .is_dir()
+            let folder = url.path().trim_matches('/').to_string();
+            data.join("channels").join(folder).is_dir()
         };
-        self.channels.iter().filter(there).cloned().collect()
+        self.channels.iter().cloned().partition(there)
+    }
+
+    /// Returns the version and build number that were locked under a name.
+    pub(super) fn locked_version(&self, name: &str) -> Option<(Version, u64)> {
+        let files = self
+            .locked
+            .iter()
+            .filter_map(|path| path.rsplit('/').next());
+        files
+            .filter_map(split)
+            .find_map(|(locked, version, build)| {
+                let number = build.rsplit('_').next().and_then(|word| word.parse().ok());
+                let version = version.parse().ok().filter(|_| locked == name)?;
+                Some((version, number.unwrap_or(0)))
+            })
     }
 
     /// Returns the plan that asks for the same.
@@ -105,6 +120,16 @@ impl Case {
             probe: Vec::new(),
         }
     }
+}
+
+/// Splits `name-version-build.conda`.
+fn split(file: &str) -> Option<(&str, &str, &str)> {
+    let stem = file
+        .strip_suffix(".conda")
+        .or_else(|| file.strip_suffix(".tar.bz2"))?;
+    let (rest, build) = stem.rsplit_once('-')?;
+    let (name, version) = rest.rsplit_once('-')?;
+    Some((name, version, build))
 }
 
 /// Returns what the environment, or any of its solve group, requires of the system.

@@ -3,7 +3,11 @@
 //! Every help that names a change is applied to the request as a user would,
 //! and must make it solvable.
 
-use std::{fmt::Write as _, sync::Arc, time::Instant};
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use gpuenv_core::{
     Diagnostic, Plan, Target,
@@ -18,13 +22,30 @@ use super::case::dependency;
 use crate::source::read;
 
 /// Returns the requests: title and request, `platform key=value … | channels | lines`.
-pub(super) fn requests() -> Vec<(String, String)> {
+pub(super) fn requests(which: Which) -> Vec<(String, String)> {
     let text = read("tests/data/real/unsolvable.txt");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let pairs = lines.map(|line| line.split_once(": ").expect("title: request"));
+    let wanted = lines.filter_map(|line| match which {
+        Which::Quick => line.strip_prefix("* "),
+        Which::All => line.get(2..),
+    });
+    let pairs = wanted.map(|line| line.split_once(": ").expect("title: request"));
     pairs
         .map(|(title, request)| (title.to_string(), request.to_string()))
         .collect()
+}
+
+/// Which requests are asked.
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    /// Those with a star.
+    Quick,
+    All,
+}
+
+/// Returns the plans of a request, one for each platform.
+pub(super) fn plans(text: &str) -> Vec<Plan> {
+    request(text).plans
 }
 
 struct Request {
@@ -135,13 +156,13 @@ fn set(target: &mut Target, key: &str, value: &str) {
 pub(super) struct Answer {
     pub text: String,
     pub wrong: Vec<String>,
-    pub milliseconds: u128,
+    pub time: Duration,
 }
 
 pub(super) async fn answer(title: &str, text: &str, access: &Access) -> Answer {
     let start = Instant::now();
     let diagnostics = ask(&request(text), access).await;
-    let milliseconds = start.elapsed().as_millis();
+    let time = start.elapsed();
     let mut said = format!("# {title}: {text}\n");
     let mut wrong = Vec::new();
     if diagnostics.is_empty() {
@@ -165,6 +186,6 @@ pub(super) async fn answer(title: &str, text: &str, access: &Access) -> Answer {
     Answer {
         text: said,
         wrong,
-        milliseconds,
+        time,
     }
 }

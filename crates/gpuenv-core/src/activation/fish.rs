@@ -287,6 +287,6 @@ fn pattern(text: &str) -> String {
 }
 
 /// Returns the text as one word that fish takes as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }

@@ -46,6 +46,13 @@ pub(super) fn cut(list: &OsStr, block: &str, separator: char) -> Option<OsString
     Some(from_units(unframed))
 }
 
+/// Returns the entries of a list, empty ones too.
+pub(super) fn units_between(list: &OsStr, separator: char) -> Vec<OsString> {
+    let units = units(list);
+    let entries = units.split(|unit| *unit == separator as u8 as Unit);
+    entries.map(from_units).collect()
+}
+
 #[cfg(windows)]
 type Unit = u16;
 #[cfg(not(windows))]

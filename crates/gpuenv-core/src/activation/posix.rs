@@ -290,6 +290,6 @@ fn undone(activation: &Activation, edit: &Edit) -> String {
 }
 
 /// Returns the text as one word that a POSIX shell takes as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use super::{ACTIVATE_DIRECTORY, Activation, DEACTIVATE_DIRECTORY, SCRIPT_STEM, fish, posix};
+use super::{
+    ACTIVATE_DIRECTORY, Activation, DEACTIVATE_DIRECTORY, SCRIPT_STEM, cmd, fish, nushell, posix,
+    powershell, tcsh, xonsh,
+};
 use crate::{Code, Diagnostic};
 
 /// A shell that activation can be written for.
@@ -16,11 +19,47 @@ pub enum Shell {
     Sh,
     /// fish.
     Fish,
+    /// tcsh, or another csh.
+    Tcsh,
+    /// xonsh.
+    Xonsh,
+    /// nushell.
+    Nushell,
+    /// PowerShell, Windows' own or the later one.
+    Powershell,
+    /// `cmd` of Windows.
+    Cmd,
 }
 
 impl Shell {
     /// The names that are understood.
-    pub const NAMES: &[&str] = &["bash", "zsh", "sh", "dash", "fish"];
+    pub const NAMES: &[&str] = &[
+        "bash",
+        "zsh",
+        "sh",
+        "dash",
+        "fish",
+        "tcsh",
+        "xonsh",
+        "nushell",
+        "powershell",
+        "cmd",
+    ];
+
+    /// Returns what users call the shell.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Sh => "sh",
+            Self::Fish => "fish",
+            Self::Tcsh => "tcsh",
+            Self::Xonsh => "xonsh",
+            Self::Nushell => "nushell",
+            Self::Powershell => "powershell",
+            Self::Cmd => "cmd",
+        }
+    }
 }
 
 impl FromStr for Shell {
@@ -32,8 +71,13 @@ impl FromStr for Shell {
         match name.strip_suffix(".exe").unwrap_or(name) {
             "bash" => Ok(Self::Bash),
             "zsh" => Ok(Self::Zsh),
-            "sh" | "dash" => Ok(Self::Sh),
+            "sh" | "dash" | "ash" | "busybox" | "mksh" | "ksh" => Ok(Self::Sh),
             "fish" => Ok(Self::Fish),
+            "tcsh" | "csh" => Ok(Self::Tcsh),
+            "xonsh" => Ok(Self::Xonsh),
+            "nu" | "nushell" => Ok(Self::Nushell),
+            "powershell" | "pwsh" => Ok(Self::Powershell),
+            "cmd" => Ok(Self::Cmd),
             other => Err(UnknownShell(other.chars().take(80).collect())),
         }
     }
@@ -73,33 +117,46 @@ pub fn script_files(activation: &Activation) -> Vec<ScriptFile> {
     if activation.own.is_empty() {
         return Vec::new();
     }
+    type Text = fn(&Activation) -> String;
+    let kinds: [(&str, Text, Text); 7] = [
+        ("sh", posix::activate_file, posix::deactivate_file),
+        ("fish", fish::activate_file, fish::deactivate_file),
+        ("csh", tcsh::activate_file, tcsh::deactivate_file),
+        ("xsh", xonsh::activate_file, xonsh::deactivate_file),
+        ("nu", nushell::activate_file, nushell::deactivate_file),
+        (
+            "ps1",
+            powershell::activate_file,
+            powershell::deactivate_file,
+        ),
+        ("bat", cmd::activate_file, cmd::deactivate_file),
+    ];
     let file = |directory: &str, extension: &str, text: String| ScriptFile {
         path: format!("{directory}/{SCRIPT_STEM}.{extension}"),
         text,
     };
-    vec![
-        file(ACTIVATE_DIRECTORY, "sh", posix::activate_file(activation)),
-        file(
-            DEACTIVATE_DIRECTORY,
-            "sh",
-            posix::deactivate_file(activation),
-        ),
-        file(ACTIVATE_DIRECTORY, "fish", fish::activate_file(activation)),
-        file(
-            DEACTIVATE_DIRECTORY,
-            "fish",
-            fish::deactivate_file(activation),
-        ),
-    ]
+    let pairs = kinds.iter().flat_map(|(extension, on, off)| {
+        [
+            file(ACTIVATE_DIRECTORY, extension, on(activation)),
+            file(DEACTIVATE_DIRECTORY, extension, off(activation)),
+        ]
+    });
+    pairs.collect()
 }
 
 /// Returns the text for `eval` that activates the environment in a running shell.
 ///
-/// In fish it goes through `source`. It defines `gpuenv_deactivate`, which undoes it.
+/// fish takes it by `source`; tcsh, nushell and `cmd` need it in a file. It defines
+/// `gpuenv_deactivate`, which undoes it; in `cmd` only [`shell_hook_deactivate`] does.
 pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
     match shell {
         Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook(activation),
         Shell::Fish => fish::hook(activation),
+        Shell::Tcsh => tcsh::hook(activation),
+        Shell::Xonsh => xonsh::hook(activation),
+        Shell::Nushell => nushell::hook(activation),
+        Shell::Powershell => powershell::hook(activation),
+        Shell::Cmd => cmd::hook(activation),
     }
 }
 
@@ -111,6 +168,11 @@ pub fn shell_hook_deactivate(shell: Shell, activation: &Activation) -> String {
     match shell {
         Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook_deactivate(activation),
         Shell::Fish => fish::hook_deactivate(activation),
+        Shell::Tcsh => tcsh::hook_deactivate(activation),
+        Shell::Xonsh => xonsh::hook_deactivate(activation),
+        Shell::Nushell => nushell::hook_deactivate(activation),
+        Shell::Powershell => powershell::hook_deactivate(activation),
+        Shell::Cmd => cmd::hook_deactivate(activation),
     }
 }
 
@@ -140,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_unknown_shell_is_told_which_ones_there_are() {
-        for name in ["tcsh", "", "/", "BASH", "bash2"] {
+        for name in ["elvish", "", "/", "BASH", "bash2"] {
             let error = name.parse::<Shell>().unwrap_err();
             let diagnostic = Diagnostic::from(error);
             assert_eq!(diagnostic.code, Code::ACTIVATION_SHELL);

@@ -6,8 +6,9 @@ use rattler_conda_types::Subdir;
 
 use crate::{
     Code, Diagnostic, Plan, channel,
-    lock::{Lock, PlatformLock, settings},
+    lock::{self, Lock, PlatformLock, settings},
     solution::{self, Violation},
+    wheels,
 };
 
 /// One way in which a lock differs from its recipe.
@@ -70,6 +71,22 @@ pub enum Difference {
         /// What is wrong.
         violation: Violation,
     },
+    /// A requirement of the recipe is not met by the locked wheels.
+    Wheel {
+        /// The platform.
+        platform: Subdir,
+        /// The requirement, as written.
+        wanted: String,
+        /// The wheel that is locked under that name.
+        locked: Option<String>,
+    },
+    /// Locked wheels and packages must not meet in one environment.
+    Wheels {
+        /// The platform.
+        platform: Subdir,
+        /// Why not.
+        reason: String,
+    },
     /// A locked package comes from a channel that the recipe does not name.
     ForeignChannel {
         /// The platform.
@@ -127,6 +144,23 @@ impl fmt::Display for Difference {
                 platform,
                 violation,
             } => write!(f, "{platform}: {violation}"),
+            Difference::Wheel {
+                platform,
+                wanted,
+                locked: Some(locked),
+            } => write!(
+                f,
+                "{platform}: the recipe needs the wheel `{wanted}`, the lock has `{locked}`"
+            ),
+            Difference::Wheel {
+                platform,
+                wanted,
+                locked: None,
+            } => write!(
+                f,
+                "{platform}: the recipe needs the wheel `{wanted}`, which is not in the lock"
+            ),
+            Difference::Wheels { platform, reason } => write!(f, "{platform}: {reason}"),
             Difference::ForeignChannel {
                 platform,
                 package,
@@ -162,6 +196,7 @@ pub fn check(lock: &Lock, plans: &[Plan]) -> Vec<Difference> {
             Some(locked) => {
                 check_settings(lock, plan, &mut differences);
                 check_packages(plan, locked, &mut differences);
+                check_wheels(plan, locked, &mut differences);
             }
         }
     }
@@ -290,13 +325,39 @@ fn check_packages(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Diff
     );
 }
 
+fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Difference>) {
+    let platform = plan.platform();
+    let provided = wheels::provided(&locked.records);
+    for wheel in &plan.wheels {
+        let met = lock::wheels::satisfies(&wheel.requirement, &locked.wheels, &provided);
+        if let Err(found) = met {
+            differences.push(Difference::Wheel {
+                platform,
+                wanted: wheel.text.clone(),
+                locked: found,
+            });
+        }
+    }
+    if plan.wheels.is_empty() {
+        let all = locked.wheels.iter().map(|wheel| Difference::Unneeded {
+            platform,
+            package: wheel.label(),
+        });
+        differences.extend(all);
+    }
+    let refused = wheels::check_installable(&locked.records, &locked.wheels);
+    if let Err(error) = refused {
+        let reason = error.to_string();
+        differences.push(Difference::Wheels { platform, reason });
+    }
+}
+
 /// Returns the diagnostic for a lock that is stale.
 pub fn stale(file: &str, differences: &[Difference]) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(
         Code::LOCK_STALE,
         format!("lock `{file}` no longer satisfies the recipe"),
-    )
-    .help("bring it up to date with `gpuenv lock`");
+    );
     for difference in differences {
         diagnostic = diagnostic.cause(difference);
     }

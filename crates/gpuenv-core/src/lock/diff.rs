@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use rattler_conda_types::RepoDataRecord;
 use serde::Serialize;
 
-use crate::{lock::Lock, solution};
+use crate::{
+    lock::{Lock, PlatformLock},
+    solution,
+};
 
 /// What changed for one package on one platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,16 +49,11 @@ pub fn changes(old: Option<&Lock>, new: &Lock) -> BTreeMap<String, Vec<PackageCh
     let names = names.chain(old.into_iter().flat_map(|old| old.platforms.keys()));
     let mut changes = BTreeMap::new();
     for name in names {
-        let records = |lock: Option<&Lock>| -> BTreeMap<String, RepoDataRecord> {
+        let files = |lock: Option<&Lock>| -> Files {
             let locked = lock.and_then(|lock| lock.platforms.get(name));
-            let records = locked.map_or(&[][..], |locked| &locked.records);
-            let by_name = records.iter().map(|record| {
-                let name = record.package_record.name.as_normalized();
-                (name.to_string(), record.clone())
-            });
-            by_name.collect()
+            locked.map(files).unwrap_or_default()
         };
-        let found = compare(&records(old), &records(Some(new)));
+        let found = compare(&files(old), &files(Some(new)));
         if !found.is_empty() {
             changes.insert(name.clone(), found);
         }
@@ -64,24 +61,32 @@ pub fn changes(old: Option<&Lock>, new: &Lock) -> BTreeMap<String, Vec<PackageCh
     changes
 }
 
-fn compare(
-    old: &BTreeMap<String, RepoDataRecord>,
-    new: &BTreeMap<String, RepoDataRecord>,
-) -> Vec<PackageChange> {
+/// What is locked, by name: how it is called, and the file that it is.
+type Files = BTreeMap<String, (String, String)>;
+
+fn files(locked: &PlatformLock) -> Files {
+    let packages = locked.records.iter().map(|record| {
+        let name = record.package_record.name.as_normalized();
+        let file = (solution::label(record), record.url.to_string());
+        (name.to_string(), file)
+    });
+    let wheels = locked.wheels.iter().map(|wheel| {
+        let file = (format!("{} (wheel)", wheel.label()), wheel.url.to_string());
+        (wheel.name.clone(), file)
+    });
+    packages.chain(wheels).collect()
+}
+
+fn compare(old: &Files, new: &Files) -> Vec<PackageChange> {
     let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
     names.sort();
     names.dedup();
-    let change = |name: &String| match (old.get(name), new.get(name)) {
-        (None, Some(to)) => Some(PackageChange::Added {
-            to: solution::label(to),
-        }),
-        (Some(from), None) => Some(PackageChange::Removed {
-            from: solution::label(from),
-        }),
-        (Some(from), Some(to)) if from.url != to.url => Some(PackageChange::Changed {
-            from: solution::label(from),
-            to: solution::label(to),
-        }),
+    let change = |name: &String| match (old.get(name).cloned(), new.get(name).cloned()) {
+        (None, Some((to, _))) => Some(PackageChange::Added { to }),
+        (Some((from, _)), None) => Some(PackageChange::Removed { from }),
+        (Some((from, old)), Some((to, new))) if old != new => {
+            Some(PackageChange::Changed { from, to })
+        }
         _ => None,
     };
     names.into_iter().filter_map(change).collect()

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Place, Plan,
+    Place, Plan, Solution,
     lock::LockError,
     plan::{ActivationSettings, Gpu, ProbeStep},
 };
@@ -36,6 +36,9 @@ pub struct PlatformSettings {
     /// The recipe's PyPI requirements, as written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pypi_dependencies: Vec<String>,
+    /// The sizes of wheels in bytes, by name, where the index says them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wheel_sizes: BTreeMap<String, u64>,
     /// What activation does.
     pub activation: ActivationSettings,
     /// What the probe does.
@@ -58,18 +61,22 @@ struct AnySchema {
 }
 
 /// Returns the settings that the plans of one recipe give; `None` without a plan.
-pub(super) fn from_plans<'a>(plans: impl Iterator<Item = &'a Plan>) -> Option<Settings> {
+pub(super) fn from_solved(solved: &[(Plan, Solution)]) -> Option<Settings> {
     let mut settings: Option<Settings> = None;
-    for plan in plans {
+    for (plan, solution) in solved {
         let settings = settings.get_or_insert_with(|| Settings {
             schema: SCHEMA,
             recipe: plan.recipe.clone(),
             gpu: plan.gpu,
             platforms: BTreeMap::new(),
         });
+        let mut of_platform = platform(plan);
+        let sizes = solution.wheels.iter();
+        let sizes = sizes.filter_map(|wheel| Some((wheel.name.clone(), wheel.size?)));
+        of_platform.wheel_sizes = sizes.collect();
         settings
             .platforms
-            .insert(plan.platform().to_string(), platform(plan));
+            .insert(plan.platform().to_string(), of_platform);
     }
     settings
 }
@@ -81,6 +88,7 @@ pub(super) fn platform(plan: &Plan) -> PlatformSettings {
     PlatformSettings {
         dependencies: texts.collect(),
         pypi_dependencies: wheels.collect(),
+        wheel_sizes: BTreeMap::new(),
         activation: plan.activation.clone(),
         probe: plan.probe.clone(),
     }
@@ -114,6 +122,9 @@ pub(super) fn render(settings: &Settings) -> Result<String, serde_json::Error> {
             for dependency in &platform.pypi_dependencies {
                 let _ = writeln!(text, "      - {}", json(dependency)?);
             }
+        }
+        if !platform.wheel_sizes.is_empty() {
+            let _ = writeln!(text, "      wheel-sizes: {}", json(&platform.wheel_sizes)?);
         }
         let _ = writeln!(text, "      activation: {}", json(&platform.activation)?);
         let _ = writeln!(text, "      probe: {}", json(&platform.probe)?);

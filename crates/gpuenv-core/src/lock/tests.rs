@@ -7,6 +7,7 @@ use crate::{
     Target,
     plan::{ActivationSettings, Gpu, ProbeStep},
     solution::tests::{dependency, record},
+    wheels::tests::{requirement, wheel},
 };
 
 fn plan(platform: Subdir, dependencies: &[&str]) -> Plan {
@@ -36,7 +37,11 @@ fn hashed(name: &str, version: &str, depends: &[&str]) -> RepoDataRecord {
 fn solved(platform: Subdir, records: Vec<RepoDataRecord>) -> (Plan, Solution) {
     (
         plan(platform, &["torch >=2"]),
-        Solution { platform, records },
+        Solution {
+            platform,
+            records,
+            wheels: Vec::new(),
+        },
     )
 }
 
@@ -199,6 +204,85 @@ fn every_seed_of_the_fuzz_target_is_a_lock_that_prints_to_itself_or_is_refused()
     assert!(refused.len() >= 12, "{refused:?}");
 }
 
+#[test]
+fn wheels_are_locked_beside_packages_and_checked() {
+    let mut plan = plan(Subdir::Linux64, &["python 3.10.*"]);
+    plan.wheels = vec![requirement("absl-py >=2"), requirement("six")];
+    let solution = Solution {
+        platform: Subdir::Linux64,
+        records: vec![hashed("python", "3.10.14", &[])],
+        wheels: vec![wheel("absl-py", "2.1.0"), wheel("six", "1.16.0")],
+    };
+    let made = lock(&[(plan.clone(), solution.clone())]).unwrap();
+    let text = render(&made).unwrap();
+    let again = parse("x.lock", &text).unwrap();
+    assert_eq!(render(&again).unwrap(), text);
+    assert_eq!(
+        again.solution(Subdir::Linux64).unwrap().wheels,
+        solution.wheels
+    );
+    assert_eq!(differences(&again, plan.clone()), [] as [&str; 0]);
+
+    plan.wheels = vec![requirement("absl-py >=3"), requirement("rich")];
+    assert_eq!(
+        differences(&again, plan.clone()),
+        [
+            "linux-64: `absl-py >=3` is in the recipe, not in the lock",
+            "linux-64: `rich` is in the recipe, not in the lock",
+            "linux-64: `absl-py >=2` is in the lock, not in the recipe",
+            "linux-64: `six` is in the lock, not in the recipe",
+            "linux-64: the recipe needs the wheel `absl-py >=3`, the lock has `absl-py 2.1.0`",
+            "linux-64: the recipe needs the wheel `rich`, which is not in the lock",
+        ]
+    );
+    let without_python = Solution {
+        records: Vec::new(),
+        ..solution
+    };
+    let lock = lock(&[(plan.clone(), without_python)]).unwrap();
+    let told = differences(&lock, plan).join("\n");
+    assert!(
+        told.contains("there are wheels, and no conda package `python`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_wheel_that_could_not_be_verified_is_refused() {
+    let solution = Solution {
+        platform: Subdir::Linux64,
+        records: vec![hashed("python", "3.10.14", &[])],
+        wheels: vec![wheel("six", "1.16.0")],
+    };
+    let plan = plan(Subdir::Linux64, &["python 3.10.*"]);
+    let text = render(&lock(&[(plan, solution)]).unwrap()).unwrap();
+    let refused = |from: &str, to: &str| {
+        assert!(text.contains(from), "{text}");
+        parse("x.lock", &text.replace(from, to))
+            .err()
+            .map(|error| error.to_string())
+    };
+    let pairs = [
+        ("six-1.16.0-py3-none-any.whl", "six-1.16.0.tar.gz"),
+        (
+            "six-1.16.0-py3-none-any.whl",
+            "rich-1.16.0-py3-none-any.whl",
+        ),
+        ("https://x.example", "https://me:secret@x.example"),
+        ("https://x.example", "ftp://x.example"),
+    ];
+    for (from, to) in pairs {
+        let told = refused(from, to).unwrap_or_default();
+        assert!(told.contains("must not be installed"), "{to}: {told}");
+        assert!(!told.contains("secret"), "{told}");
+    }
+    let at = text.rfind("sha256:").unwrap();
+    let end = text[at..].find('\n').unwrap() + at;
+    let without_hash = format!("{}{}", &text[..at].trim_end(), &text[end..]);
+    let told = parse("x.lock", &without_hash).err().unwrap().to_string();
+    assert!(told.contains("it has no sha256"), "{told}");
+}
+
 proptest::proptest! {
     #[test]
     fn any_lock_prints_to_itself_in_any_order(
@@ -212,6 +296,7 @@ proptest::proptest! {
         let solution = |records: &[RepoDataRecord]| Solution {
             platform: Subdir::Linux64,
             records: records.to_vec(),
+            wheels: Vec::new(),
         };
         let text = render(&lock(&[(plan.clone(), solution(&records))]).unwrap()).unwrap();
         records.sort_by_key(|record| {

@@ -82,10 +82,9 @@ impl From<PlanError> for Diagnostic {
             PlanError::Platform { wanted, covered, place, .. } => {
                 let listed = covered.iter().map(|platform| format!("`{platform}`"));
                 let listed: Vec<String> = listed.collect();
-                let first = covered.first().copied().unwrap_or(wanted);
                 let mut diagnostic = Diagnostic::error(Code::PLAN_PLATFORM, message)
-                    .help(format!("it covers {}: `--platform {first}`", listed.join(", ")))
-                    .help(format!("or add `{wanted}` to `platforms`"));
+                    .cause(format!("it covers {}", listed.join(", ")))
+                    .help(format!("add `{wanted}` to `platforms`"));
                 diagnostic.place = place;
                 diagnostic
             }

@@ -81,10 +81,7 @@ fn a_platform_that_is_not_listed_is_refused_with_those_that_are() {
     let error = refused("gpu: none", Subdir::LinuxAarch64);
     assert_eq!(error.code, Code::PLAN_PLATFORM);
     assert_eq!(error.message, "recipe `x` does not cover `linux-aarch64`");
-    assert_eq!(
-        error.help[0],
-        "it covers `linux-64`, `win-64`: `--platform linux-64`"
-    );
+    assert_eq!(error.causes, ["it covers `linux-64`, `win-64`"]);
     assert_eq!(at(&error), (4, 13));
 }
 

@@ -1,7 +1,7 @@
 //! What an observation comes down to: the one thing to tell, with cause and help.
 
 use crate::probe::{
-    DeviceObservation, End, Observation, VerdictKind, WrongElement,
+    Comparison, DeviceObservation, End, Observation, VerdictKind, WrongElement,
     failed_calls::{failed_call, failed_on_device, no_device},
 };
 
@@ -69,20 +69,16 @@ fn finished(observation: &Observation) -> Finding {
     if let Some(failed) = observation.failures.first() {
         return failed_call(observation, failed);
     }
+    if let (Some(wanted), Some(shown @ 1..)) = (observation.wanted, observation.device_count)
+        && wanted >= shown
+    {
+        return no_such_device(wanted, shown);
+    }
     if devices.is_empty() {
         return no_device(observation, Finding::new(VerdictKind::NoDevice, ""));
     }
-    let first_wrong = |device: &DeviceObservation| {
-        device
-            .comparison
-            .as_ref()
-            .and_then(|comparison| comparison.first_wrong.clone())
-    };
-    let wrong = devices
-        .iter()
-        .find_map(|device| Some((device, first_wrong(device)?)));
-    if let Some((device, element)) = wrong {
-        return others_compute(wrong_result(device, &element), observation);
+    if let Some(finding) = devices.iter().find_map(wrong_numbers) {
+        return others_compute(finding, observation);
     }
     if let Some((device, failed)) = devices.iter().find_map(|d| Some((d, d.failures.first()?))) {
         let finding = failed_on_device(observation, device, failed);
@@ -93,7 +89,7 @@ fn finished(observation: &Observation) -> Finding {
         return Finding::new(VerdictKind::DriverError, summary);
     }
     let shown = observation.device_count.unwrap_or(0);
-    if devices.len() as u64 != u64::from(shown) {
+    if observation.wanted.is_none() && devices.len() as u64 != u64::from(shown) {
         let summary = format!(
             "the driver shows {shown} devices, {} were probed",
             devices.len()
@@ -101,6 +97,17 @@ fn finished(observation: &Observation) -> Finding {
         return Finding::new(VerdictKind::DriverError, summary);
     }
     Finding::new(VerdictKind::Computes, computes(devices))
+}
+
+fn no_such_device(wanted: u32, shown: u32) -> Finding {
+    let count = match shown {
+        1 => "one, GPU 0".to_string(),
+        _ => format!("{shown}, GPU 0 to GPU {}", shown - 1),
+    };
+    let summary = format!("there is no GPU {wanted}: the driver shows {count}");
+    Finding::new(VerdictKind::NoDevice, summary)
+        .cause("devices are counted from 0, and `CUDA_VISIBLE_DEVICES` renumbers them")
+        .help(format!("name one from 0 to {}", shown - 1))
 }
 
 fn computes(devices: &[DeviceObservation]) -> String {
@@ -170,15 +177,38 @@ fn incomplete_driver(observation: &Observation) -> Finding {
     .help("update the NVIDIA driver")
 }
 
-fn wrong_result(device: &DeviceObservation, element: &WrongElement) -> Finding {
-    let comparison = device.comparison.as_ref();
-    let (wrong, all) = comparison.map_or((0, 0), |c| (c.wrong, c.elements));
+/// Looks for numbers that differ: of the kernels, then of the memory.
+fn wrong_numbers(device: &DeviceObservation) -> Option<Finding> {
+    let comparisons = [&device.comparison, &device.product];
+    let mut comparisons = comparisons.into_iter().flatten();
+    if let Some((comparison, element)) =
+        comparisons.find_map(|c| Some((c, c.first_wrong.as_ref()?)))
+    {
+        let Comparison {
+            elements, wrong, ..
+        } = comparison;
+        let summary = format!(
+            "{} computed {wrong} of {elements} numbers wrong",
+            named(device)
+        );
+        return Some(wrong_result(summary, element));
+    }
+    let walk = device.walk.as_ref()?;
+    let summary = format!(
+        "{} does not keep what is in its memory: {} of {} words differ",
+        named(device),
+        walk.wrong,
+        walk.bytes / 4
+    );
+    Some(wrong_result(summary, walk.first_wrong.as_ref()?))
+}
+
+fn wrong_result(summary: String, element: &WrongElement) -> Finding {
     let WrongElement {
         index,
         expected,
         found,
     } = element;
-    let summary = format!("{} computed {wrong} of {all} numbers wrong", named(device));
     Finding::new(VerdictKind::WrongResult, summary)
         .cause(format!(
             "element {index} came back as {found}, the CPU has {expected}"
@@ -251,7 +281,8 @@ fn last_step(observation: &Observation) -> String {
     }
 }
 
-fn signal_name(signal: i32) -> String {
+/// Names a signal for people.
+pub(crate) fn signal_name(signal: i32) -> String {
     let name = match signal {
         4 => "SIGILL",
         5 => "SIGTRAP",

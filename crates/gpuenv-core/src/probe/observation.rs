@@ -38,6 +38,9 @@ pub struct Observation {
     pub variables: BTreeMap<String, String>,
     /// What the random data grew from, in hexadecimal; with it a failure can be repeated.
     pub seed: Option<String>,
+    /// The one device that was asked for; `None` for all.
+    #[serde(default)]
+    pub wanted: Option<u32>,
     /// How many devices the driver shows.
     pub device_count: Option<u32>,
     /// What each device did.
@@ -51,11 +54,15 @@ pub struct Observation {
 }
 
 /// What was probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// The driver computes.
     Driver,
+    /// The environment's CUDA libraries compute.
+    Library,
+    /// The environment's frameworks compute.
+    Framework,
 }
 
 /// How a run of the probe ended.
@@ -142,6 +149,15 @@ pub struct DeviceObservation {
     pub mig: bool,
     /// The comparison with the CPU, if the kernel came that far.
     pub comparison: Option<Comparison>,
+    /// The product of matrices through shared memory, if it came that far.
+    #[serde(default)]
+    pub product: Option<Comparison>,
+    /// The walk over a part of its free memory, if enough was free.
+    #[serde(default)]
+    pub walk: Option<MemoryWalk>,
+    /// Times at several sizes, where they were asked for.
+    #[serde(default)]
+    pub bench: Vec<Bench>,
     /// The calls that failed.
     pub failures: Vec<FailedCall>,
     /// What the driver's compiler said about the kernel.
@@ -173,6 +189,30 @@ pub struct Comparison {
     pub wrong: u64,
     /// The first one that differs.
     pub first_wrong: Option<WrongElement>,
+}
+
+/// A walk over memory: written with a pattern and its complement, and read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryWalk {
+    /// How much memory, in bytes.
+    pub bytes: u64,
+    /// How many words of it differ, both times added up.
+    pub wrong: u64,
+    /// The first one that differs.
+    pub first_wrong: Option<WrongElement>,
+}
+
+/// What transfers and kernel took at one size, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bench {
+    /// Elements of each of the two vectors.
+    pub elements: u64,
+    /// Both vectors to the device.
+    pub upload_ms: f64,
+    /// The kernel.
+    pub run_ms: f64,
+    /// One vector back.
+    pub download_ms: f64,
 }
 
 /// An element that differs.
@@ -225,6 +265,7 @@ impl Observation {
             cuda: None,
             variables: BTreeMap::new(),
             seed: None,
+            wanted: None,
             device_count: None,
             devices: Vec::new(),
             failures: Vec::new(),
@@ -246,6 +287,9 @@ impl DeviceObservation {
             compute_mode: None,
             mig: false,
             comparison: None,
+            product: None,
+            walk: None,
+            bench: Vec::new(),
             failures: Vec::new(),
             compiler_log: None,
             timings: Vec::new(),
@@ -258,7 +302,9 @@ impl DeviceObservation {
             .comparison
             .as_ref()
             .is_some_and(|c| c.elements > 0 && c.wrong == 0);
-        right && self.failures.is_empty()
+        let product = self.product.as_ref().is_none_or(|c| c.wrong == 0);
+        let memory = self.walk.as_ref().is_none_or(|walk| walk.wrong == 0);
+        right && product && memory && self.failures.is_empty()
     }
 }
 

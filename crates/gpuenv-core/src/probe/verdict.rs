@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Diagnostic};
+use crate::{Code, Diagnostic, probe::VerdictClass};
 
 /// What follows from an observation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// What was found.
     pub kind: VerdictKind,
+    /// What stands in the way, in a few stable words.
+    pub class: Option<VerdictClass>,
     /// Whether that is good enough for what was asked.
     pub ok: bool,
     /// One line for people: lower case, no full stop.
@@ -41,8 +43,16 @@ pub enum VerdictKind {
     DriverError,
     /// A toolkit's stub was loaded in the driver's place.
     StubDriver,
-    /// The driver cannot run the kernel on this GPU.
+    /// The kernel, or a framework, was not built for this GPU.
     Architecture,
+    /// A CUDA library of the environment does not work.
+    LibraryFailed,
+    /// A framework does not work.
+    FrameworkFailed,
+    /// A framework computes on the CPU although there is a GPU.
+    Mismatch,
+    /// Something from outside of the environment got in.
+    Polluted,
     /// The probe could not be started.
     NotStarted,
     /// Nobody wanted to know.
@@ -63,6 +73,10 @@ impl VerdictKind {
             Self::DriverError => Some(Code::PROBE_DRIVER_ERROR),
             Self::NotStarted => Some(Code::PROBE_NOT_RUN),
             Self::Architecture => Some(Code::PROBE_ARCHITECTURE),
+            Self::LibraryFailed => Some(Code::PROBE_LIBRARY),
+            Self::FrameworkFailed => Some(Code::PROBE_FRAMEWORK),
+            Self::Mismatch => Some(Code::PROBE_MISMATCH),
+            Self::Polluted => Some(Code::PROBE_POLLUTED),
         }
     }
 }
@@ -72,6 +86,7 @@ impl Verdict {
     pub fn skipped(why: impl Into<String>) -> Self {
         Self {
             kind: VerdictKind::Skipped,
+            class: None,
             ok: true,
             summary: format!("not probed: {}", why.into()),
             evidence: Vec::new(),

@@ -5,21 +5,92 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::{ptx::Interpreter, *};
+use crate::{
+    product::{self, Factors},
+    walk,
+};
+
+const Y: u64 = 0x1000_0000;
+const X: u64 = 0x2000_0000;
+const Z: u64 = 0x3000_0000;
+
+fn interpreter(text: &CStr, entry: &CStr) -> Interpreter {
+    Interpreter::read(text.to_str().unwrap(), entry.to_str().unwrap())
+}
+
+fn words(numbers: &[f32]) -> Vec<u32> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+fn numbers(words: &[u32]) -> Vec<f32> {
+    words.iter().map(|word| f32::from_bits(*word)).collect()
+}
 
 #[test]
 fn the_text_computes_what_the_cpu_does() {
     let workload = Workload::of_length(7, 0, 1000);
     // Fewer threads than elements, and no multiple of them; then more.
-    for grid in [(3, 32), (5, 256)] {
-        let interpreter = Interpreter::read(PTX.to_str().unwrap(), ENTRY.to_str().unwrap());
-        let found = interpreter.run(&workload, grid);
-        let comparison = workload.compare(&found);
+    for (blocks, threads) in [(3, 32), (5, 256)] {
+        let arguments = [
+            Y,
+            X,
+            workload.factor.to_bits().into(),
+            workload.y.len() as u64,
+            workload.rounds.into(),
+            workload.step.into(),
+        ];
+        let mut memory = vec![(Y, words(&workload.y)), (X, words(&workload.x))];
+        interpreter(PTX, ENTRY).run(&arguments, (blocks, 1, threads), &mut memory);
+        let comparison = workload.compare(&numbers(&memory[0].1));
         assert_eq!(
             (comparison.elements, comparison.wrong),
             (1000, 0),
             "{comparison:?}"
         );
     }
+}
+
+#[test]
+fn the_tiled_text_multiplies_as_the_cpu_does() {
+    let factors = Factors::of_size(5, 48);
+    let mut memory = vec![
+        (Y, vec![0x7fc0_0000; 48 * 48]),
+        (X, words(&factors.a)),
+        (Z, words(&factors.b)),
+    ];
+    let kernel = interpreter(MORE_PTX, product::ENTRY);
+    kernel.run(&[Y, X, Z, 48], (3, 3, 256), &mut memory);
+    let comparison = compare(&factors.product(), &numbers(&memory[0].1));
+    assert_eq!((comparison.elements, comparison.wrong), (48 * 48, 0));
+    // Against whole numbers, one by one.
+    let whole = |numbers: &[f32], index: usize| numbers[index] as i64;
+    for (index, found) in factors.product().into_iter().enumerate() {
+        let (row, column) = (index / 48, index % 48);
+        let terms =
+            (0..48).map(|k| whole(&factors.a, row * 48 + k) * whole(&factors.b, k * 48 + column));
+        assert_eq!(terms.sum::<i64>() as f32, found);
+    }
+}
+
+#[test]
+fn the_texts_of_the_walk_write_the_pattern_and_find_one_flipped_bit() {
+    let mut memory = vec![(Y, vec![0; 1003]), (X, vec![0, u32::MAX])];
+    for flip in [0, u32::MAX] {
+        let arguments = [Y, 1003, 77, flip.into(), X];
+        let fill = interpreter(MORE_PTX, walk::FILL);
+        fill.run(&arguments[..4], (2, 1, 64), &mut memory);
+        for (index, word) in (0..).zip(&memory[0].1) {
+            assert_eq!(*word, walk::pattern(index, 77, flip));
+        }
+        let check = interpreter(MORE_PTX, walk::CHECK);
+        check.run(&arguments, (2, 1, 64), &mut memory);
+    }
+    assert_eq!(memory[1].1, [0, u32::MAX]);
+    memory[0].1[900] ^= 1 << 31;
+    memory[0].1[41] ^= 1;
+    let arguments = [Y, 1003, 77, u32::MAX.into(), X];
+    interpreter(MORE_PTX, walk::CHECK).run(&arguments, (2, 1, 64), &mut memory);
+    assert_eq!(memory[1].1, [2, 41]);
 }
 
 #[test]
@@ -62,8 +133,11 @@ fn seeds_and_devices_give_data_of_their_own() {
 #[test]
 fn an_assembler_takes_the_text_for_every_gpu_that_it_knows() {
     let directory = TempDir::new().unwrap();
-    let text = directory.path().join("kernel.ptx");
-    fs_err::write(&text, PTX.to_bytes()).unwrap();
+    let texts = [("kernel.ptx", PTX), ("more.ptx", MORE_PTX)].map(|(name, text)| {
+        let file = directory.path().join(name);
+        fs_err::write(&file, text.to_bytes()).unwrap();
+        file
+    });
     let mut taken = 0;
     for gpu in [
         "35", "50", "52", "60", "61", "70", "75", "80", "86", "89", "90", "100", "103", "107",
@@ -74,7 +148,7 @@ fn an_assembler_takes_the_text_for_every_gpu_that_it_knows() {
             .arg(format!("-arch=sm_{gpu}"))
             .arg("-o")
             .arg(directory.path().join("out"));
-        let Ok(output) = ptxas.arg(&text).output() else {
+        let Ok(output) = ptxas.arg("-c").args(&texts).output() else {
             println!("skipped: no ptxas on PATH");
             return;
         };

@@ -184,7 +184,9 @@ impl Search<'_> {
             let label = solution::label(record);
             hidden.push((
                 self.distance(record, clash),
-                format!("`{label}` of `{weak}` is hidden, because `{strong}` has that name too"),
+                format!(
+                    "`{label}` of `{weak}` is hidden, because `{strong}` has packages of that name"
+                ),
             ));
         }
         hidden.sort();

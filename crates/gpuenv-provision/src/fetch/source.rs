@@ -17,7 +17,10 @@ use rattler_package_streaming::{ExtractError, ExtractResult, tokio::async_read};
 use tokio_util::io::StreamReader;
 use url::Url;
 
-use super::body::{Body, Failure, Request};
+use super::{
+    body::{Body, Failure, Request},
+    wheel,
+};
 use crate::{
     install::{InstallError, causes, io_kind, is_about_place},
     tree,
@@ -122,7 +125,7 @@ impl Source {
                 async_read::extract_conda(reader, directory).await
             }
             DistArchiveType::Wheel(_) => {
-                async_read::extract_wheel(reader, directory, &self.record.package_record).await
+                wheel::extract(reader, directory, &self.record.package_record).await
             }
         }
     }

@@ -74,7 +74,7 @@ pub enum InstallError {
         found: Found,
     },
     /// The directory is needed for more than an environment.
-    #[error("`{}` holds more than an environment and is never replaced", prefix.display())]
+    #[error("`{}` is or holds your home or the current directory, and is never replaced", prefix.display())]
     Protected {
         /// The prefix.
         prefix: PathBuf,

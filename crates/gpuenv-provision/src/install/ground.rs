@@ -12,7 +12,7 @@ use gpuenv_core::{
 use rattler::install::PythonInfo;
 use rattler_conda_types::RepoDataRecord;
 
-use super::{Install, InstallError, not_ours};
+use super::{Install, InstallError};
 use crate::{
     fetch::Fetched,
     prefix::{self, Found, Records},
@@ -43,15 +43,8 @@ pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, Insta
         changes: Changes::default(),
         tree: Tree::default(),
     };
-    match &ground.found {
-        Found::Absent | Found::Empty | Found::Ours(_) | Found::Damaged => {}
-        Found::Conda | Found::Foreign | Found::NotADirectory | Found::DanglingLink => {
-            if !request.force {
-                return Err(not_ours(request.prefix, ground.found));
-            }
-            protect(request, real)?;
-        }
-    }
+    permit(&ground.found, real, request.force, request.protected)
+        .map_err(|refusal| refusal.at(request.prefix))?;
     if ground.is_update() {
         ground.records = prefix::read_records(real);
         ground.tree = tree::read(real, &prefix::is_own)?;
@@ -67,18 +60,71 @@ pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, Insta
     Ok(ground)
 }
 
-fn protect(request: &Install<'_>, real: &Path) -> Result<(), InstallError> {
+/// Refuses a prefix where no install is allowed, whatever the packages are.
+///
+/// # Errors
+///
+/// GE505 and GE512, as the install itself.
+pub fn check_place(prefix: &Path, force: bool, protected: &[PathBuf]) -> Result<(), InstallError> {
+    super::check_prefix(prefix)?;
+    let found = prefix::classify(prefix)?;
+    let real = fs_err::canonicalize(prefix).unwrap_or_else(|_| prefix.to_path_buf());
+    if is_mount_point(&real) {
+        return Err(InstallError::BadPrefix {
+            prefix: prefix.to_path_buf(),
+            reason: "it is a mount point, which nothing can take the place of; use a directory in it",
+        });
+    }
+    permit(&found, &real, force, protected).map_err(|refusal| refusal.at(prefix))
+}
+
+/// Why there must be no install.
+enum Refusal {
+    NotOurs(Found),
+    Protected,
+}
+
+impl Refusal {
+    fn at(self, prefix: &Path) -> InstallError {
+        let prefix = prefix.to_path_buf();
+        match self {
+            Refusal::NotOurs(found) => InstallError::NotOurs { prefix, found },
+            Refusal::Protected => InstallError::Protected { prefix },
+        }
+    }
+}
+
+fn permit(found: &Found, real: &Path, force: bool, protected: &[PathBuf]) -> Result<(), Refusal> {
+    match found {
+        Found::Absent | Found::Ours(_) | Found::Damaged => return Ok(()),
+        Found::Empty => {}
+        Found::Conda | Found::Foreign | Found::NotADirectory | Found::DanglingLink => {
+            if !force {
+                return Err(Refusal::NotOurs(found.clone()));
+            }
+        }
+    }
     let resolved = |path: &PathBuf| fs_err::canonicalize(path).unwrap_or_else(|_| path.clone());
-    let is_needed = request
-        .protected
+    match protected
         .iter()
-        .any(|path| resolved(path).starts_with(real));
-    match is_needed {
-        true => Err(InstallError::Protected {
-            prefix: request.prefix.to_path_buf(),
-        }),
+        .any(|path| resolved(path).starts_with(real))
+    {
+        true => Err(Refusal::Protected),
         false => Ok(()),
     }
+}
+
+#[cfg(unix)]
+fn is_mount_point(real: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| fs_err::symlink_metadata(path).map(|found| found.dev()).ok();
+    let (here, above) = (device(real), real.parent().and_then(device));
+    here.is_some() && above.is_some() && here != above
+}
+
+#[cfg(not(unix))]
+fn is_mount_point(_real: &Path) -> bool {
+    false
 }
 
 /// Checks where all packages want to put their files, and tells what they share.

@@ -50,6 +50,8 @@ pub(super) async fn link(
             packages: Mutex::default(),
         });
     let (prefix, work) = (stage.prefix.clone(), stage.work.clone());
+    // The stage itself is gone before anybody can look at it.
+    let place = work.parent().unwrap_or(&work).to_path_buf();
     let (records, cancel) = (request.solution.records.clone(), request.cancel.clone());
     let runtime = tokio::runtime::Handle::current();
     let linking = move || {
@@ -58,7 +60,7 @@ pub(super) async fn link(
                 runtime.block_on(async {
                     tokio::select! {
                         linked = installer.install(&prefix, records) => {
-                            linked.map(|_| ()).map_err(|error| link_error(&error, &prefix))
+                            linked.map(|_| ()).map_err(|error| link_error(&error, &place))
                         }
                         () = cancel.asked() => Err(InstallError::Interrupted),
                     }
@@ -116,7 +118,7 @@ fn no_client() -> LazyClient {
     })
 }
 
-fn link_error(error: &InstallerError, prefix: &Path) -> InstallError {
+fn link_error(error: &InstallerError, place: &Path) -> InstallError {
     if matches!(error, InstallerError::Cancelled) {
         return InstallError::Interrupted;
     }
@@ -124,7 +126,7 @@ fn link_error(error: &InstallerError, prefix: &Path) -> InstallError {
     match io_kind(error) {
         Some(kind) if is_about_place(kind) => {
             let source = io::Error::new(kind, texts.join(": "));
-            InstallError::io("write into", prefix, source)
+            InstallError::io("write into", place, source)
         }
         _ => InstallError::Link {
             what: texts.first().cloned().unwrap_or_default(),

@@ -93,6 +93,7 @@ impl World {
         let access = Access {
             mirrors: Mirrors::default(),
             offline: false,
+            fallback: None,
             cache: directory.path().join("cache"),
             silence: Duration::from_secs(20),
             retries: 0,
@@ -154,6 +155,7 @@ impl World {
         let solution = Solution {
             platform: Subdir::Linux64,
             records: records.to_vec(),
+            wheels: Vec::new(),
         };
         let prefix = options.prefix.unwrap_or_else(|| self.prefix());
         let registry = self.at("environments.txt");

@@ -6,9 +6,10 @@ use std::{
 };
 
 use fs_err as fs;
+use gpuenv_core::Bytes;
 use serde_json::json;
 
-use crate::{Failure, Outcome, Session, environments::Environments, progress};
+use crate::{Failure, Outcome, Session, environments::Environments};
 
 /// Delete what no environment needs: half-made environments and channel indexes
 #[derive(Debug, Clone, clap::Args)]
@@ -75,13 +76,13 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         text.push_str(&format!(
             "{verb} {} ({})\n",
             waste.path.display(),
-            progress::size(waste.bytes)
+            Bytes(waste.bytes)
         ));
     }
     let total: u64 = waste.iter().map(|waste| waste.bytes).sum();
     text.push_str(&match waste.is_empty() {
         true => "nothing to delete\n".to_string(),
-        false => format!("{} in all\n", progress::size(total)),
+        false => format!("{} in all\n", Bytes(total)),
     });
     if !args.all {
         text.push_str("the package cache stays; `--all` deletes it too\n");

@@ -4,7 +4,6 @@ use std::{
     fmt::Write as _,
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use gpuenv_core::{
@@ -13,7 +12,7 @@ use gpuenv_core::{
 };
 use gpuenv_provision::{
     activate,
-    install::{Install, Installed, install},
+    install::{Install, Installed, check_place, install, is_settled},
     prefix::{State, Wanted},
 };
 use jiff::Timestamp;
@@ -25,6 +24,8 @@ use crate::{
     environments::{self, Environments},
     interrupt,
     probing::{self, Probed, Question},
+    progress::counted,
+    word::word,
 };
 
 /// Create an environment from a recipe or a lock, activate and verify it
@@ -71,9 +72,6 @@ impl Args {
     }
 }
 
-/// How long the probe of a new environment may take.
-const PROBE_DEADLINE: Duration = Duration::from_secs(60);
-
 /// Where the environment will be, and what it is called.
 struct Target {
     prefix: PathBuf,
@@ -109,9 +107,12 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let source = Source::find(args.source.as_deref(), session)?;
     let recipe = source.recipe_name()?;
     let target = target(&args, recipe.as_deref(), session)?;
-    if let Some(state) = source.already_right(&target.prefix)? {
+    let state = source.already_right(&target.prefix)?;
+    if let Some(state) = state.filter(|_| is_settled(&target.prefix)) {
         return already_right(&args, target, recipe, state, session);
     }
+    // Before a channel is asked and a lock is written.
+    check_place(&target.prefix, args.force, &session.protected())?;
     let recipe_text = source.recipe_text();
     let ready = source.ready(args.locked, session)?;
     let installed = session.block_on(install_ready(
@@ -122,6 +123,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         &ready,
         session,
     ))??;
+    if !installed.already_right {
+        activating::tell_bad_scripts(&target.prefix, session)?;
+    }
     let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
     let probe = probe(&args, &question, session)?;
     let created = Created {
@@ -245,8 +249,11 @@ fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep])
         prefix: Some(prefix),
         gpu,
         steps,
+        level: None,
+        device: None,
+        bench: false,
         require_gpu: args.require_gpu,
-        deadline: PROBE_DEADLINE,
+        deadline: None,
     }
 }
 
@@ -286,6 +293,7 @@ fn report(args: &Args, created: &Created) -> Outcome {
 }
 
 fn text(args: &Args, created: &Created) -> String {
+    let environment = word(&created.name);
     let mut text = String::new();
     if let Some(path) = &created.lock_written {
         let _ = writeln!(text, "lock `{}` is written", path.display());
@@ -294,8 +302,12 @@ fn text(args: &Args, created: &Created) -> String {
         true => writeln!(text, "environment `{}` is already right", created.name),
         false => writeln!(
             text,
-            "environment `{}` is ready: {} packages ({} added, {} changed, {} removed)",
-            created.name, created.packages, created.added, created.changed, created.removed
+            "environment `{}` is ready: {} ({} added, {} changed, {} removed)",
+            created.name,
+            counted(created.packages, "package", "packages"),
+            created.added,
+            created.changed,
+            created.removed
         ),
     };
     let _ = writeln!(text, "prefix: {}", created.prefix.display());
@@ -307,18 +319,13 @@ fn text(args: &Args, created: &Created) -> String {
         (None, Some(summary)) => {
             let _ = writeln!(
                 text,
-                "probe: {summary} (earlier; `gpuenv probe {}` asks again)",
-                created.name
+                "probe: {summary} (earlier; `gpuenv probe {environment}` asks again)"
             );
         }
         (None, None) if args.no_probe => text.push_str("probe: skipped: `--no-probe`\n"),
         (None, None) => text.push_str("probe: skipped: the recipe uses no GPU\n"),
     }
-    let _ = writeln!(text, "use it: gpuenv run {} -- CMD", created.name);
-    let _ = writeln!(
-        text,
-        "    or: eval \"$(gpuenv shell-hook {})\"",
-        created.name
-    );
+    let _ = writeln!(text, "use it: gpuenv run {environment} -- CMD");
+    let _ = writeln!(text, "    or: eval \"$(gpuenv shell-hook {environment})\"");
     text
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fs_err as fs;
+use gpuenv_core::Wheel;
 use gpuenv_provision::prefix::{self, State};
 use serde_json::{Value, json};
 
@@ -34,7 +35,8 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let environments = Environments::below(&session.home()?);
     let prefix = environments.find(&args.environment)?;
     let state = prefix::read_state(&prefix)?;
-    let packages = packages(&prefix)?;
+    let platform = state.as_ref().map(|state| state.platform.as_str());
+    let packages = packages(&prefix, platform)?;
     let rows: Vec<Vec<String>> = packages
         .iter()
         .map(|package| {
@@ -59,6 +61,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 fn head(prefix: &Path, state: Option<&State>) -> String {
     let mut rows = vec![("prefix", prefix.display().to_string())];
     match state {
+        None if prefix.join(prefix::STATE).exists() => rows.push((
+            "made by",
+            "gpuenv; its record is damaged, `gpuenv create` makes it anew".to_string(),
+        )),
         None => rows.push(("made by", "another tool".to_string())),
         Some(state) => {
             rows.push(("made by", format!("gpuenv {}", state.gpuenv)));
@@ -92,16 +98,19 @@ fn head(prefix: &Path, state: Option<&State>) -> String {
 }
 
 /// Returns the packages: of gpuenv's lock, else what the package records are named after.
-fn packages(prefix: &Path) -> Result<Vec<Value>, Failure> {
+fn packages(prefix: &Path, platform: Option<&str>) -> Result<Vec<Value>, Failure> {
     let kept = prefix.join(activating::KEPT_LOCK);
     if kept.exists() {
         let file = lockfile::read(&kept)?;
-        let locked = file
-            .lock
-            .platforms
-            .into_values()
-            .flat_map(|locked| locked.records);
-        return Ok(locked.map(|record| {
+        let platforms = file.lock.platforms.into_iter();
+        let here = platforms.filter(|(name, _)| platform.is_none_or(|platform| platform == name));
+        let packages = here.flat_map(|(_, locked)| {
+            let wheels = locked.wheels.iter().filter_map(Wheel::record);
+            let mut all: Vec<_> = locked.records.into_iter().chain(wheels).collect();
+            all.sort_by(|a, b| a.package_record.name.cmp(&b.package_record.name));
+            all
+        });
+        return Ok(packages.map(|record| {
             let package = &record.package_record;
             json!({
                 "name": package.name.as_normalized(),

@@ -31,8 +31,8 @@ pub struct Listed {
     pub prefix: PathBuf,
     /// The recipe that it was made from.
     pub recipe: Option<String>,
-    /// Its conda platform.
-    pub platform: String,
+    /// Its conda platform, if its record can be read.
+    pub platform: Option<String>,
     /// How many packages it holds.
     pub packages: usize,
     /// What the last probe concluded, in one line.
@@ -64,8 +64,9 @@ pub fn run(_args: Args, session: &Session) -> Result<Outcome, Failure> {
     let rows: Vec<Vec<String>> = listed
         .iter()
         .map(|listed| {
+            let is_named = Path::new(&listed.name) != listed.prefix;
             vec![
-                listed.name.clone(),
+                if is_named { &listed.name } else { "-" }.to_string(),
                 listed.recipe.clone().unwrap_or_else(|| "-".to_string()),
                 listed.packages.to_string(),
                 listed.prefix.display().to_string(),
@@ -86,12 +87,21 @@ pub fn run(_args: Args, session: &Session) -> Result<Outcome, Failure> {
 
 /// Reads one environment; `None` if it is not gpuenv's.
 fn read(prefix: &Path, environments: &Environments) -> Option<Listed> {
-    let state = prefix::read_state(prefix).ok()??;
     let below = prefix.strip_prefix(&environments.folder).ok();
     let name = below.map_or_else(
         || prefix.display().to_string(),
         |name| name.display().to_string(),
     );
+    let Some(state) = prefix::read_state(prefix).ok()? else {
+        return prefix.join(prefix::STATE).exists().then(|| Listed {
+            name,
+            prefix: prefix.to_path_buf(),
+            recipe: None,
+            platform: None,
+            packages: 0,
+            verdict: Some("its record is damaged".to_string()),
+        });
+    };
     let summary = state
         .verdict
         .as_ref()
@@ -100,7 +110,7 @@ fn read(prefix: &Path, environments: &Environments) -> Option<Listed> {
         name,
         prefix: prefix.to_path_buf(),
         recipe: state.recipe,
-        platform: state.platform,
+        platform: Some(state.platform),
         packages: state.packages.len(),
         verdict: summary.map(ToString::to_string),
     })

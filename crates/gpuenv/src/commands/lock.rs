@@ -1,6 +1,7 @@
 //! `gpuenv lock`: solves a recipe for its platforms and writes the lock.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,6 +10,7 @@ use std::{
 use gpuenv_core::{
     Code, Diagnostic, Recipe, exclude_newer,
     lock::{self, Difference, PackageChange},
+    recipe::suggest,
 };
 use gpuenv_provision::{Upgrade, Wishes};
 use jiff::Timestamp;
@@ -18,7 +20,8 @@ use crate::{
     Failure, Outcome, Session,
     lockfile::{self, LockFile},
     locking::{self, Made},
-    source::RecipePath,
+    source::{RecipePath, RecipeText},
+    word::word,
 };
 
 /// Solve a recipe for all its platforms and write the lock
@@ -73,7 +76,10 @@ impl Args {
 /// # Errors
 /// Returns what keeps the lock from being written.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let text = RecipePath::new(&session.env.recipe_path).find(args.recipe.as_deref())?;
+    let path = RecipePath::new(&session.env.recipe_path);
+    let text = path
+        .find(args.recipe.as_deref())
+        .map_err(|error| with_swallowed(error, &args))?;
     let recipe = text.parse().map_err(Failure::several)?;
     let existing = match &args.output {
         Some(path) if path.exists() => Some(lockfile::read(path)?),
@@ -82,18 +88,26 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     };
     let platforms = wanted_platforms(&args, &recipe)?;
     if args.check {
-        return check(&recipe, &platforms, existing.as_ref());
+        return check(&text, &recipe, &platforms, existing.as_ref());
     }
     let path = match &args.output {
         Some(path) => path.clone(),
         None => lockfile::place(&text, &recipe.name)?,
     };
+    lockfile::check_place(&path).map_err(elsewhere)?;
+    check_names(args.upgrade.as_deref(), &recipe, existing.as_ref(), &text)?;
     let wishes = Wishes {
         keep: existing.as_ref().map(|file| Arc::new(file.lock.clone())),
         upgrade: upgrade(args.upgrade.as_deref()),
         exclude_newer: args.exclude_newer,
     };
-    let made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;
+    let mut made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;
+    for note in &mut made.notes {
+        if note.code == Code::LOCK_STALE {
+            let help = format!("lock every platform: `{}`", text.lock_command());
+            note.help.push(help);
+        }
+    }
     conclude(&args, &path, existing.as_ref(), made)
 }
 
@@ -107,6 +121,57 @@ fn wanted_platforms(args: &Args, recipe: &Recipe) -> Result<Vec<Subdir>, Failure
     Ok(platforms)
 }
 
+/// Adds what to type if `--upgrade` took the recipe for the name of a package.
+fn with_swallowed(error: Diagnostic, args: &Args) -> Diagnostic {
+    match (&args.recipe, args.upgrade.as_deref()) {
+        (None, Some([first, ..])) => error.help(format!(
+            "the recipe stands first: `gpuenv lock {} --upgrade`",
+            word(first)
+        )),
+        _ => error,
+    }
+}
+
+fn elsewhere(error: Diagnostic) -> Diagnostic {
+    error.help("choose another place with `--output FILE`")
+}
+
+/// Refuses names that are neither in the lock nor in the recipe: nothing would
+/// happen, and nobody would notice the typing error.
+fn check_names(
+    names: Option<&[String]>,
+    recipe: &Recipe,
+    existing: Option<&LockFile>,
+    text: &RecipeText,
+) -> Result<(), Failure> {
+    let (Some(names), Some(file)) = (names, existing) else {
+        return Ok(());
+    };
+    let locked = file.lock.platforms.values().flat_map(|p| &p.records);
+    let locked = locked.map(|record| record.package_record.name.as_normalized().to_string());
+    let plans = locking::plans(recipe, &locking::platforms(recipe)).unwrap_or_default();
+    let wanted = plans.iter().flat_map(|plan| &plan.dependencies);
+    let wanted = wanted.filter_map(|dependency| dependency.spec.name.as_exact());
+    let wanted = wanted.map(|name| name.as_normalized().to_string());
+    let known: BTreeSet<String> = locked.chain(wanted).collect();
+    let Some(unknown) = names
+        .iter()
+        .find(|name| !known.contains(&name.to_lowercase()))
+    else {
+        return Ok(());
+    };
+    let failure = Failure::usage(format!(
+        "`--upgrade {unknown}`: there is no package `{unknown}` in the lock"
+    ));
+    Err(match suggest(unknown, known.iter().map(String::as_str)) {
+        Some(meant) => failure.help(format!("did you mean `{meant}`?")),
+        None => failure.help(format!(
+            "the recipe stands first: `{} --upgrade NAME`",
+            text.lock_command()
+        )),
+    })
+}
+
 fn upgrade(names: Option<&[String]>) -> Upgrade {
     match names {
         None => Upgrade::Nothing,
@@ -116,6 +181,7 @@ fn upgrade(names: Option<&[String]>) -> Upgrade {
 }
 
 fn check(
+    text: &RecipeText,
     recipe: &Recipe,
     platforms: &[Subdir],
     existing: Option<&LockFile>,
@@ -126,7 +192,8 @@ fn check(
             Code::LOCK_MISSING,
             format!("recipe `{}` has no lock", recipe.name),
         );
-        return Ok(Outcome::no().diagnostic(missing.help("make one with `gpuenv lock`")));
+        let help = format!("make one with `{}`", text.lock_command());
+        return Ok(Outcome::no().diagnostic(missing.help(help)));
     };
     let mut differences = lock::check(&file.lock, &plans);
     if platforms.len() < locking::platforms(recipe).len() {
@@ -141,7 +208,8 @@ fn check(
         let text = format!("lock `{label}` satisfies the recipe\n");
         return Ok(Outcome::done().text(text).facts(&facts));
     }
-    let stale = lock::stale(&label, &differences);
+    let help = format!("bring it up to date with `{}`", text.lock_command());
+    let stale = lock::stale(&label, &differences).help(help);
     Ok(Outcome::no().facts(&facts).diagnostic(stale))
 }
 
@@ -153,7 +221,7 @@ fn conclude(
 ) -> Result<Outcome, Failure> {
     let same = existing.is_some_and(|file| file.text == made.text && file.path == path);
     if !same && !args.dry_run {
-        lockfile::write(path, &made.text)?;
+        lockfile::write(path, &made.text).map_err(elsewhere)?;
     }
     let changes = lock::changes(existing.map(|file| &file.lock), &made.lock);
     let label = path.display().to_string();
@@ -161,7 +229,12 @@ fn conclude(
     for (platform, locked) in &made.lock.platforms {
         let changed = changes.get(platform).map_or(&[][..], Vec::as_slice);
         let count = locked.records.len();
-        let _ = writeln!(text, "{platform}: {count} packages, {}", summary(changed));
+        let wheels = match locked.wheels.len() {
+            0 => String::new(),
+            count => format!(" and {count} wheels"),
+        };
+        let changed_text = summary(changed);
+        let _ = writeln!(text, "{platform}: {count} packages{wheels}, {changed_text}");
         if existing.is_some() || args.dry_run {
             for change in changed {
                 let _ = writeln!(text, "  {change}");
@@ -177,7 +250,7 @@ fn conclude(
         "lock": label,
         "written": !same && !args.dry_run,
         "changes": changes,
-        "platforms": made.lock.platforms.iter().map(|(name, locked)| (name.clone(), locked.records.len().into())).collect::<serde_json::Map<_, serde_json::Value>>(),
+        "platforms": made.lock.platforms.iter().map(|(name, locked)| (name.clone(), (locked.records.len() + locked.wheels.len()).into())).collect::<serde_json::Map<_, serde_json::Value>>(),
     });
     let outcome = Outcome::done().text(text).facts(&facts);
     Ok(made.notes.into_iter().fold(outcome, Outcome::diagnostic))

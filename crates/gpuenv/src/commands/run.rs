@@ -7,7 +7,7 @@ use std::{
 
 use gpuenv_core::{Code, Diagnostic, activation};
 
-use crate::{Failure, Outcome, Session, activating, environments::Environments};
+use crate::{Failure, Outcome, Session, activating, environments::Environments, word::word};
 
 /// Run a command inside an environment
 ///
@@ -16,8 +16,12 @@ use crate::{Failure, Outcome, Session, activating, environments::Environments};
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gpuenv run tf-gpu -- python train.py --epochs 3\n  \
+    gpuenv run --clean tf-gpu -- python train.py   without another CUDA on the paths\n  \
     gpuenv run ./env -- nvidia-smi")]
 pub struct Args {
+    /// Take the entries with another CUDA off `PATH` and `LD_LIBRARY_PATH`
+    #[arg(long)]
+    pub clean: bool,
     /// The environment's name or prefix
     #[arg(value_name = "ENV")]
     pub environment: String,
@@ -50,7 +54,7 @@ const NOT_FOUND: u8 = 127;
 /// # Errors
 /// None: what keeps it from being started is told with the codes of env(1).
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let started = prepare(&args, session).map(|command| become_child(command, &args.command[0]));
+    let started = prepare(&args, session).map(|command| become_child(command, &args));
     let outcome = started.unwrap_or_else(|error| Outcome::exit(FAILED).diagnostic(error));
     Ok(outcome)
 }
@@ -59,7 +63,11 @@ fn prepare(args: &Args, session: &Session) -> Result<Command, Diagnostic> {
     let environments = Environments::below(&session.home()?);
     let prefix = environments.find(&args.environment)?;
     let activation = activating::of(&prefix)?;
-    let variables = activating::environment(&activation);
+    let variables = match args.clean {
+        true => activating::clean_environment(&activation),
+        false => activating::environment(&activation),
+    };
+    activating::tell_conflicts(&activation, &variables, session);
     let mut command = match activation::run_script(&activation) {
         None => {
             // The program is looked up where it will run, not where gpuenv runs.
@@ -112,27 +120,35 @@ fn is_executable(file: &std::path::Path) -> bool {
 
 /// Becomes the command: its exit code, its signals and its terminal are its own.
 #[cfg(unix)]
-fn become_child(mut command: Command, name: &OsString) -> Outcome {
+fn become_child(mut command: Command, args: &Args) -> Outcome {
     use std::os::unix::process::CommandExt as _;
-    refused(&command.exec(), name)
+    let error = command.exec();
+    refused(&error, command.get_program(), args)
 }
 
 /// Runs the command and hands on its exit code.
 #[cfg(not(unix))]
-fn become_child(mut command: Command, name: &OsString) -> Outcome {
+fn become_child(mut command: Command, args: &Args) -> Outcome {
     match command.status() {
         Ok(status) => Outcome::exit(status.code().map_or(1, |code| code as u8)),
-        Err(error) => refused(&error, name),
+        Err(error) => refused(&error, command.get_program(), args),
     }
 }
 
-fn refused(error: &std::io::Error, name: &OsString) -> Outcome {
-    let code = match error.kind() {
-        std::io::ErrorKind::NotFound => NOT_FOUND,
-        _ => NOT_EXECUTABLE,
-    };
-    let message = format!("`{}` cannot be started", name.to_string_lossy());
-    let diagnostic = Diagnostic::error(Code::ACTIVATION_COMMAND, message).cause(error);
-    Outcome::exit(code)
-        .diagnostic(diagnostic.help("`gpuenv info ENV` shows what the environment holds"))
+fn refused(error: &std::io::Error, program: &OsStr, args: &Args) -> Outcome {
+    let not_found = error.kind() == std::io::ErrorKind::NotFound;
+    let code = if not_found { NOT_FOUND } else { NOT_EXECUTABLE };
+    let name = args.command[0].to_string_lossy();
+    let message = format!("`{name}` cannot be started");
+    let mut diagnostic = Diagnostic::error(Code::ACTIVATION_COMMAND, message).cause(error);
+    if not_found && std::path::Path::new(program).is_file() {
+        let program = program.to_string_lossy();
+        diagnostic = diagnostic.cause(format!(
+            "`{program}` is there, so what its first line names is not"
+        ));
+    }
+    let environment = word(&args.environment);
+    Outcome::exit(code).diagnostic(diagnostic.help(format!(
+        "`gpuenv info {environment}` shows what the environment holds"
+    )))
 }

@@ -92,7 +92,8 @@ fn a_driver_that_breaks_at_the_very_end_is_no_success() {
 
 #[test]
 fn what_was_seen_on_one_gpu_survives_a_crash_on_the_next() {
-    let seen = Scene::new("device = A\ndevice = B\nabort = cuLaunchKernel 2\n").run();
+    // A GPU that computes takes six launches.
+    let seen = Scene::new("device = A\ndevice = B\nabort = cuLaunchKernel 7\n").run();
     let verdict = seen.verdict(VerdictKind::Crashed, false);
     assert!(
         verdict.summary.ends_with("in `cuLaunchKernel` on GPU 1"),
@@ -152,7 +153,7 @@ fn a_crash_after_the_last_message_is_still_a_crash() {
         call: "exit".to_string(),
         device: None,
     };
-    message::write(&mut messages, &Message::At(step.clone())).unwrap();
+    message::write(&mut messages, &Message::<()>::At(step.clone())).unwrap();
     fs::File::create(&file)
         .unwrap()
         .write_all(&messages)

@@ -1,6 +1,6 @@
 //! What a failed install tells the user: code, causes and help.
 
-use gpuenv_core::{Code, Diagnostic, layout::Unsafe};
+use gpuenv_core::{Bytes, Code, Diagnostic, layout::Unsafe};
 
 use super::{FetchTrouble, InstallError};
 
@@ -49,8 +49,8 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
         } => diagnostic
             .cause(format!(
                 "at least {} are needed there, {} are free",
-                size(*needed),
-                size(*free)
+                Bytes(*needed),
+                Bytes(*free)
             ))
             .help("free some space, or set `RATTLER_CACHE_DIR` or the prefix to another disk"),
         InstallError::DiskFull { room: None, .. } => {
@@ -163,19 +163,4 @@ fn fetch_help(diagnostic: Diagnostic, package: &str, trouble: FetchTrouble) -> D
             diagnostic.help("try again later, or name a mirror with `--mirror URL`")
         }
     }
-}
-
-/// Returns a number of bytes as people read it.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1000.0;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }

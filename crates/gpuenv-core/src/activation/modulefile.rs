@@ -1,0 +1,117 @@
+//! Activation as a modulefile, for Lmod and for Environment Modules.
+//!
+//! A module system undoes by itself what a modulefile does. Scripts of packages
+//! are no part of it: it knows no shell code.
+
+use super::{Activation, Edit};
+
+/// Returns the modulefile in Lua, for Lmod.
+pub fn modulefile_lua(activation: &Activation) -> String {
+    let name = quoted_lua(name(activation));
+    let prefix = quoted_lua(&activation.prefix);
+    let mut text = format!(
+        "-- Written by gpuenv for Lmod.\n\
+         help(\"The environment \" .. {prefix})\n\
+         whatis(\"Name: \" .. {name})\n\
+         family(\"gpuenv\")\n"
+    );
+    for edit in edits(activation) {
+        match edit {
+            Edit::Set { name, value } => {
+                text += &format!("pushenv(\"{name}\", {})\n", quoted_lua(value));
+            }
+            Edit::PrependPath { name, dirs } => {
+                for dir in dirs.iter().rev() {
+                    text += &format!("prepend_path(\"{name}\", {})\n", quoted_lua(dir));
+                }
+            }
+        }
+    }
+    text
+}
+
+/// Returns the modulefile in Tcl, for Environment Modules and for Lmod.
+pub fn modulefile_tcl(activation: &Activation) -> String {
+    let prefix = quoted_tcl(&activation.prefix);
+    let mut text = format!(
+        "#%Module1.0\n\
+         # Written by gpuenv for Environment Modules and Lmod.\n\
+         proc ModulesHelp {{}} {{ puts stderr \"The environment \"{prefix} }}\n\
+         module-whatis {prefix}\n"
+    );
+    text = text.replace(
+        &format!("\"The environment \"{prefix}"),
+        &format!("[join [list {{The environment}} {prefix}]]"),
+    );
+    for edit in edits(activation) {
+        match edit {
+            Edit::Set { name, value } => {
+                // Environment Modules can bring back an earlier value from 5.1 on.
+                let value = quoted_tcl(value);
+                text += &format!(
+                    "if {{[llength [info commands pushenv]]}} {{ pushenv {name} {value} }} \
+                     else {{ setenv {name} {value} }}\n"
+                );
+            }
+            Edit::PrependPath { name, dirs } => {
+                for dir in dirs.iter().rev() {
+                    text += &format!("prepend-path {name} {}\n", quoted_tcl(dir));
+                }
+            }
+        }
+    }
+    text
+}
+
+/// Returns the edits that a module system carries out; levels are conda's own affair.
+fn edits(activation: &Activation) -> impl Iterator<Item = &Edit> {
+    activation.usual.iter().chain(&activation.own)
+}
+
+fn name(activation: &Activation) -> &str {
+    let last = activation.prefix.rsplit(['/', '\\']).next();
+    last.unwrap_or(&activation.prefix)
+}
+
+/// Returns the text as a string that Lua takes as it is.
+fn quoted_lua(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => quoted.push(char::from(byte)),
+            _ => quoted.push_str(&format!("\\{byte:03}")),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Returns the text as a word that Tcl takes as it is.
+fn quoted_tcl(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' | '$' | '[' | ']' | '{' | '}' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ if u32::from(character) <= 0xffff => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_value_is_code() {
+        assert_eq!(quoted_lua("a\"b\\c\n$x é"), r#""a\"b\\c\010$x \195\169""#);
+        assert_eq!(quoted_tcl("[exec x] $y {"), r#""\[exec x\] \$y \{""#);
+        assert_eq!(quoted_tcl("é\n"), r#""\u00e9\u000a""#);
+    }
+}

@@ -1,0 +1,161 @@
+//! Resolves wheels with uv, for any platform, beside a conda solution.
+//!
+//! uv says which versions fit together; which file of a version is taken, and
+//! what must not be combined, is decided in the core. Nothing of a package is
+//! run: only wheels count.
+
+mod error;
+mod stub;
+mod uv;
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use gpuenv_core::{
+    Event, Plan, Reporter, Solution, Wheel,
+    wheels::{self, Machine, Provided, normalized},
+};
+
+pub use error::WheelsError;
+pub use uv::Uv;
+
+use crate::Wishes;
+
+use self::uv::Question;
+
+/// Adds the wheels that the plans ask for to their conda solutions.
+///
+/// # Errors
+/// One error per platform whose wheels cannot be resolved.
+pub async fn resolve(
+    solved: &mut [(Plan, Solution)],
+    wishes: &Wishes,
+    uv: &Uv,
+    reporter: Arc<dyn Reporter>,
+) -> Result<(), Vec<WheelsError>> {
+    let wanted = solved.iter().filter(|(plan, _)| !plan.wheels.is_empty());
+    let wanted: Vec<&(Plan, Solution)> = wanted.collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let program = uv.find().map_err(|error| vec![error])?;
+    let all = wanted.iter().map(|(plan, solution)| {
+        let asking = Asking {
+            plan,
+            solution,
+            wishes,
+            uv,
+            program: &program,
+            reporter: reporter.as_ref(),
+        };
+        async move { (plan.platform(), asking.resolve().await) }
+    });
+    let mut errors = Vec::new();
+    let answers = join_all(all).await;
+    for (platform, answer) in answers {
+        let mut of_platform = solved.iter_mut();
+        let solution = of_platform.find(|(plan, _)| plan.platform() == platform);
+        match (answer, solution) {
+            (Ok(wheels), Some((_, solution))) => solution.wheels = wheels,
+            (Ok(_), None) => {}
+            (Err(error), _) => errors.push(error),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(errors),
+    }
+}
+
+/// Refuses wheels that a recipe must not ask for, before anything is solved.
+///
+/// # Errors
+/// Names what is wrong with the first platform for which something is.
+pub fn check(plans: &[Plan]) -> Result<(), WheelsError> {
+    for plan in plans {
+        wheels::asked(plan)?;
+    }
+    Ok(())
+}
+
+/// What is to be resolved for one platform.
+struct Asking<'a> {
+    plan: &'a Plan,
+    solution: &'a Solution,
+    wishes: &'a Wishes,
+    uv: &'a Uv,
+    program: &'a std::path::Path,
+    reporter: &'a dyn Reporter,
+}
+
+impl Asking<'_> {
+    async fn resolve(&self) -> Result<Vec<Wheel>, WheelsError> {
+        let asked = wheels::asked(self.plan)?;
+        for diagnostic in asked.notes {
+            self.reporter.report(Event::Diagnosed { diagnostic });
+        }
+        let (python, numbers) = wheels::python(&self.solution.records)?;
+        let provided = wheels::provided(&self.solution.records);
+        wheels::check_together(self.plan, &provided)?;
+        let machine = Machine::new(&self.plan.target, numbers);
+        let mut question = Question {
+            requirements: asked.requirements,
+            bounds: Vec::new(),
+            provided: &provided,
+            keep: self.kept(),
+            python,
+            machine: &machine,
+            exclude_newer: self.wishes.exclude_newer,
+        };
+        let mut chosen = self.ask(&question, &provided, &machine).await?;
+        if let Some(bound) = wheels::numpy_bound(&chosen, &provided)? {
+            question.bounds.push(bound);
+            chosen = self.ask(&question, &provided, &machine).await?;
+            self.reporter.report(Event::Diagnosed {
+                diagnostic: wheels::bound_note(self.plan, bound),
+            });
+        }
+        wheels::check_installable(&self.solution.records, &chosen)?;
+        for diagnostic in wheels::notes(self.plan, &chosen) {
+            self.reporter.report(Event::Diagnosed { diagnostic });
+        }
+        Ok(chosen)
+    }
+
+    async fn ask(
+        &self,
+        question: &Question<'_>,
+        provided: &std::collections::BTreeMap<String, Provided>,
+        machine: &Machine,
+    ) -> Result<Vec<Wheel>, WheelsError> {
+        let platform = self.plan.platform();
+        let text = self.uv.ask(self.program, question).await?;
+        let answer = wheels::parse_pylock(&text)
+            .map_err(|error| WheelsError::Unreadable { platform, error })?;
+        Ok(wheels::choose(&answer, machine, provided)?)
+    }
+
+    /// Returns the locked versions that are to stay where they still fit.
+    fn kept(&self) -> Vec<(String, String)> {
+        let lock = self.wishes.keep.as_deref();
+        let platform = self.plan.platform();
+        let locked = lock.and_then(|lock| lock.platforms.get(platform.as_str()));
+        let stays = |wheel: &&Wheel| !self.wishes.upgrade.covers_wheel(&wheel.name);
+        let wheels = locked.map_or(&[][..], |locked| &locked.wheels);
+        let kept = wheels.iter().filter(stays);
+        kept.map(|wheel| (wheel.name.clone(), wheel.version.clone()))
+            .collect()
+    }
+}
+
+impl crate::Upgrade {
+    fn covers_wheel(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Only(names) => names
+                .iter()
+                .any(|one| normalized(one).as_deref() == Some(name)),
+            Self::Everything => true,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Why wheels cannot be resolved, and what to do about it.
+
+use std::{io, path::PathBuf, process::ExitStatus};
+
+use gpuenv_core::{
+    Code, Diagnostic,
+    wheels::{BadPylock, WheelError},
+};
+use rattler_conda_types::Subdir;
+
+/// Lines of uv that are shown at most.
+const LINES: usize = 20;
+
+/// Wheels cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum WheelsError {
+    /// The wheels cannot be part of the environment.
+    #[error(transparent)]
+    Refused(#[from] WheelError),
+    /// uv is nowhere.
+    #[error("the recipe has `pypi-dependencies`, and `uv`, which resolves them, is not installed")]
+    NoUv,
+    /// uv is not where the user says.
+    #[error("`GPUENV_UV` names `{}`, which is no file", .0.display())]
+    NamedUv(PathBuf),
+    /// uv cannot be started.
+    #[error("`{}` cannot be started", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A temporary file cannot be written or read.
+    #[error("the question to uv cannot be written")]
+    Prepare(#[source] io::Error),
+    /// uv knows no such platform.
+    #[error("uv has no wheels for {platform}")]
+    Platform {
+        /// The platform.
+        platform: Subdir,
+    },
+    /// uv found no solution.
+    #[error("no set of wheels satisfies the recipe on {platform}")]
+    Unsolvable {
+        /// The platform.
+        platform: Subdir,
+        /// What uv says, line by line.
+        told: Vec<String>,
+    },
+    /// uv needs an interpreter to compare with.
+    #[error("uv finds no Python on this machine, and needs one of any version to resolve wheels")]
+    NoPython,
+    /// uv failed otherwise.
+    #[error("uv failed to resolve the wheels for {platform}: {status}")]
+    Failed {
+        /// The platform.
+        platform: Subdir,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it says, line by line.
+        told: Vec<String>,
+    },
+    /// uv did not end.
+    #[error("uv took too long to resolve the wheels for {platform}")]
+    TimedOut {
+        /// The platform.
+        platform: Subdir,
+    },
+    /// The answer of uv is not as expected.
+    #[error("the answer of uv for {platform} cannot be read")]
+    Unreadable {
+        /// The platform.
+        platform: Subdir,
+        /// What is wrong.
+        error: BadPylock,
+    },
+}
+
+impl WheelsError {
+    /// Makes sense of what uv wrote before it failed.
+    pub(super) fn refused(platform: Subdir, stderr: &str, status: ExitStatus) -> Self {
+        let clean = |line: &str| {
+            let line = line.trim_matches(|c: char| c.is_whitespace() || "×╰─▶│├".contains(c));
+            line.chars().take(1000).collect::<String>()
+        };
+        let lines = stderr.lines().map(clean);
+        let told: Vec<String> = lines.filter(|line| !line.is_empty()).take(LINES).collect();
+        let has = |text: &str| told.iter().any(|line| line.contains(text));
+        if has("No interpreter found") || has("No Python interpreter") {
+            return Self::NoPython;
+        }
+        match has("No solution found") || has("requirements are unsatisfiable") {
+            true => Self::Unsolvable { platform, told },
+            false => Self::Failed {
+                platform,
+                status,
+                told,
+            },
+        }
+    }
+}
+
+impl From<WheelsError> for Diagnostic {
+    fn from(error: WheelsError) -> Self {
+        let message = error.to_string();
+        let failed = || Diagnostic::error(Code::WHEELS_FAILED, message.clone());
+        match error {
+            WheelsError::Refused(error) => error.into(),
+            WheelsError::NoUv => Diagnostic::error(Code::WHEELS_NO_UV, message)
+                .cause("it was looked for on `PATH` and in the recipe's environment")
+                .help("install it: `pip install --user uv`, or `conda install -c conda-forge uv`")
+                .help("or name it: `export GPUENV_UV=/path/to/uv`"),
+            WheelsError::NamedUv(_) => Diagnostic::error(Code::WHEELS_NO_UV, message)
+                .help("name the program itself: `export GPUENV_UV=/path/to/uv`"),
+            WheelsError::Start { source, .. } => {
+                Diagnostic::error(Code::WHEELS_NO_UV, message).cause(source)
+            }
+            WheelsError::NoPython => Diagnostic::error(Code::WHEELS_NO_UV, message)
+                .help("install any Python 3, for example with the system's package manager"),
+            WheelsError::Prepare(source) => failed().cause(source),
+            WheelsError::Platform { .. } => Diagnostic::error(Code::WHEELS_UNSOLVABLE, message)
+                .help("put `pypi-dependencies` under an `if` that leaves out the platform"),
+            WheelsError::Unsolvable { told, .. } => {
+                let sources = told.iter().any(|line| {
+                    line.contains("no usable wheels") || line.contains("building from source")
+                });
+                let error = Diagnostic::error(Code::WHEELS_UNSOLVABLE, message);
+                let error = said(error, told);
+                match sources {
+                    true => error
+                        .help("gpuenv installs wheels only: take the conda package under `dependencies` instead"),
+                    false => error.help(
+                        "loosen a bound in `pypi-dependencies`, or the `python` in `dependencies`",
+                    ),
+                }
+            }
+            WheelsError::Failed { told, .. } => said(failed(), told)
+                .help("look at the index settings of uv: `UV_DEFAULT_INDEX`, or its `uv.toml`"),
+            WheelsError::TimedOut { .. } => failed(),
+            WheelsError::Unreadable { error, .. } => failed()
+                .cause(error)
+                .help("update uv, or name another one with `GPUENV_UV`"),
+        }
+    }
+}
+
+fn said(diagnostic: Diagnostic, told: Vec<String>) -> Diagnostic {
+    // What uv says to be an error or a cause is a cause of ours.
+    let plain = told.into_iter().map(|line| {
+        let rest = ["error: ", "cause: "]
+            .iter()
+            .find_map(|start| line.strip_prefix(start));
+        rest.map_or_else(|| line.clone(), str::to_string)
+    });
+    plain.fold(diagnostic, Diagnostic::cause)
+}

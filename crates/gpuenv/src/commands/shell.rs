@@ -1,0 +1,177 @@
+//! `gpuenv shell`: starts the user's own shell in an environment.
+
+use std::{
+    io,
+    path::Path,
+    process::{Command, ExitStatus},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use fs_err as fs;
+use gpuenv_core::{
+    Code, Diagnostic,
+    activation::{self, Activation, Shell},
+};
+
+use crate::{Failure, Outcome, Session, activating, environments::Environments};
+
+/// Start your shell in an environment
+///
+/// It reads its usual startup files first. `exit` leaves the environment; the
+/// shell's exit code becomes gpuenv's own.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:\n  gpuenv shell tf-gpu\n  gpuenv shell tf-gpu --shell fish")]
+pub struct Args {
+    /// The environment's name or prefix
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The shell, by name or path [default: `$SHELL`]
+    #[arg(long)]
+    pub shell: Option<String>,
+}
+
+impl Args {
+    /// Returns false: stdout belongs to the shell.
+    pub fn json(&self) -> bool {
+        false
+    }
+}
+
+/// Starts the shell and waits for its end.
+///
+/// # Errors
+/// Returns what keeps it from being started.
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let usual = session.env.shell.as_deref();
+    let program = args
+        .shell
+        .as_deref()
+        .or(usual)
+        .unwrap_or(match cfg!(windows) {
+            true => "cmd",
+            false => "sh",
+        });
+    let shell: Shell = program.parse().map_err(Diagnostic::from)?;
+    let prefix = Environments::below(&session.home()?).find(&args.environment)?;
+    let activation = activating::of(&prefix)?;
+    activating::tell_conflicts(&activation, &activating::environment(&activation), session);
+    let place = tempfile::tempdir().map_err(Failure::io)?;
+    let mut command =
+        command(shell, program, &activation, place.path(), session).map_err(Failure::io)?;
+    // An interrupt from the terminal is the shell's affair.
+    let _ = signal_hook::flag::register(
+        signal_hook::consts::SIGINT,
+        Arc::new(AtomicBool::new(false)),
+    );
+    let status = command.status().map_err(|error| {
+        Diagnostic::error(
+            Code::ACTIVATION_COMMAND,
+            format!("`{program}` cannot be started"),
+        )
+        .cause(error)
+        .help("name another one: `gpuenv shell ENV --shell bash`")
+    })?;
+    Ok(Outcome::exit(exit_code(status)))
+}
+
+fn command(
+    shell: Shell,
+    program: &str,
+    activation: &Activation,
+    place: &Path,
+    session: &Session,
+) -> io::Result<Command> {
+    let name = Path::new(&activation.prefix)
+        .file_name()
+        .unwrap_or_default();
+    let hook = activation::shell_hook(shell, activation);
+    let mark = activation::prompt_mark(shell, &name.to_string_lossy());
+    let home = session.env.user_home.clone().unwrap_or_default();
+    let mut command = Command::new(program);
+    let file = place.join(match shell {
+        Shell::Powershell => "startup.ps1",
+        Shell::Cmd => "startup.bat",
+        Shell::Nushell => "startup.nu",
+        Shell::Zsh => ".zshrc",
+        _ => "startup",
+    });
+    let shown = file.display();
+    let mut startup = format!("{hook}{mark}");
+    match shell {
+        Shell::Bash => {
+            let usual = "if [ -r ~/.bashrc ]; then . ~/.bashrc; fi\n";
+            startup.insert_str(0, usual);
+            command.arg("--rcfile").arg(&file).arg("-i");
+        }
+        Shell::Zsh => {
+            let folder = session.env.zsh_folder.clone();
+            let back = match &folder {
+                Some(_) => "export ZDOTDIR=\"$GPUENV_ZDOTDIR\"; unset GPUENV_ZDOTDIR\n",
+                None => "unset ZDOTDIR\n",
+            };
+            let usual = "[ -r \"${ZDOTDIR:-$HOME}/.zshrc\" ] && . \"${ZDOTDIR:-$HOME}/.zshrc\"\n";
+            startup = format!("{back}{usual}{startup}");
+            let early = format!(
+                "[ -r {0} ] && . {0}\n",
+                "\"${GPUENV_ZDOTDIR:-$HOME}/.zshenv\""
+            );
+            fs::write(place.join(".zshenv"), early)?;
+            command.env("ZDOTDIR", place).arg("-i");
+            if let Some(folder) = folder {
+                command.env("GPUENV_ZDOTDIR", folder);
+            }
+        }
+        Shell::Sh => {
+            startup.insert_str(0, "unset ENV\n");
+            command.env("ENV", &file).arg("-i");
+        }
+        Shell::Fish => {
+            command.arg("-i").arg("-C").arg(format!("source '{shown}'"));
+        }
+        Shell::Xonsh => {
+            command.arg("--rc");
+            let usual = home.join(".xonshrc");
+            command
+                .args(usual.is_file().then_some(usual))
+                .arg(&file)
+                .arg("-i");
+        }
+        Shell::Nushell => {
+            command.arg("-e").arg(format!("source '{shown}'"));
+        }
+        Shell::Powershell => {
+            command
+                .args(["-NoExit", "-Command"])
+                .arg(format!(". '{shown}'"));
+        }
+        Shell::Cmd => {
+            command.arg("/k").arg(&file);
+        }
+        // It has no option for another startup file: it inherits the environment.
+        Shell::Tcsh => {
+            command
+                .env_clear()
+                .envs(activating::environment(activation));
+            if let Some(script) = activation::run_script(activation) {
+                let mut outer = Command::new("/bin/sh");
+                outer.env_clear().envs(activating::environment(activation));
+                outer.arg("-c").arg(script).arg("gpuenv").arg(program);
+                return Ok(outer);
+            }
+        }
+    }
+    fs::write(&file, startup)?;
+    Ok(command)
+}
+
+#[cfg(unix)]
+fn exit_code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let killed = status.signal().map(|signal| 128 + signal);
+    status.code().or(killed).map_or(1, |code| code as u8)
+}
+
+#[cfg(not(unix))]
+fn exit_code(status: ExitStatus) -> u8 {
+    status.code().map_or(1, |code| code as u8)
+}

@@ -1,0 +1,33 @@
+//! One word of a command line that the user can paste into a shell.
+
+use std::borrow::Cow;
+
+/// Returns the text as one word of a POSIX shell, quoted only where it must be.
+pub fn word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./@%+=:,".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("'{}'", text.replace('\'', r"'\''"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_shell_would_change_is_quoted() {
+        for plain in ["tf-gpu", "./a.yaml", "/e/\u{fc}_1.0"] {
+            assert_eq!(word(plain), plain);
+        }
+        for (text, quoted) in [
+            ("", "''"),
+            ("two words", "'two words'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("~", "'~'"),
+        ] {
+            assert_eq!(word(text), quoted);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The commands around activation, as a user types them.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use gpuenv_testkit::Sandbox;
+
+use super::shells::{shells, which};
+
+/// Makes a sandbox with an environment `tf` that sets `X`.
+fn with_environment() -> (Sandbox, PathBuf) {
+    let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_gpuenv"));
+    let prefix = sandbox.gpuenv_home().join("envs").join("tf");
+    for (file, text) in [
+        ("conda-meta/history", ""),
+        ("bin/tool", "#!/bin/sh\necho the tool\n"),
+        ("etc/conda/env_vars.d/x.json", r#"{"X": "it's $HOME"}"#),
+    ] {
+        super::shells::write_below(&prefix.join(file), text);
+    }
+    (sandbox, prefix)
+}
+
+/// Makes a directory with another CUDA.
+fn other_cuda(sandbox: &Sandbox) -> (String, String) {
+    sandbox.write("cuda/lib/libcudart.so.11.0", "");
+    sandbox.write("cuda/bin/nvcc", "");
+    sandbox.write("plain/lib/libz.so.1", "");
+    let root = sandbox.work();
+    let at = |name: &str| root.join(name).display().to_string();
+    (at("cuda"), at("plain"))
+}
+
+const SHOW: &str = "echo \"PATH=$PATH\"; echo \"LD=${LD_LIBRARY_PATH-unset}\"";
+
+#[test]
+fn run_tells_of_another_cuda_and_clean_takes_exactly_that_away() {
+    let (sandbox, _) = with_environment();
+    let (cuda, plain) = other_cuda(&sandbox);
+    let libraries = format!("{plain}/lib:{cuda}/lib");
+    let path = |output: &str| output.lines().next().unwrap_or_default().to_string();
+    let run = |arguments: &[&str]| {
+        let command = [&["run"], arguments, &["tf", "--", "sh", "-c", SHOW]].concat();
+        let programs = sandbox.root().join("bin").display().to_string();
+        let command = sandbox.command(command);
+        let command = command.env("PATH", format!("{cuda}/bin:{programs}:/usr/bin:/bin"));
+        command.env("LD_LIBRARY_PATH", &libraries).run()
+    };
+    let told = run(&[])
+        .success()
+        .stderr_has("GE605")
+        .stderr_has("cuda/lib");
+    assert!(path(&told.stdout()).contains(&format!("{cuda}/bin")));
+    let clean = run(&["--clean"]).success().says_nowhere("GE605");
+    let seen = clean.stdout();
+    assert!(!seen.contains(&cuda), "{seen}");
+    assert!(seen.contains(&format!("LD={plain}/lib\n")), "{seen}");
+    assert!(seen.contains(":/usr/bin:/bin\n"), "{seen}");
+}
+
+#[test]
+fn an_empty_entry_is_told() {
+    let (sandbox, _) = with_environment();
+    let command = sandbox.command(["run", "tf", "--", "true"]);
+    let output = command.env("LD_LIBRARY_PATH", "/x:").run().success();
+    output.stderr_has("means the current directory");
+}
+
+#[test]
+fn shell_starts_the_users_shell_and_hands_on_its_exit_code() {
+    for shell in shells().iter().filter(|shell| !shell.name.contains(' ')) {
+        let (sandbox, prefix) = with_environment();
+        let input = match shell.extension() {
+            // Without a terminal, these take no commands from their input.
+            "xsh" | "nu" => continue,
+            _ => "echo in $CONDA_PREFIX; echo X \"$X\"\ntool\nexit 7\n",
+        };
+        let command = sandbox
+            .command(["shell", "tf"])
+            .env("SHELL", &shell.program);
+        let output = command
+            .env("PATH", "/usr/bin:/bin")
+            .input(input)
+            .run()
+            .code(7);
+        let seen = output.stdout();
+        assert!(
+            seen.contains(&format!("in {}", prefix.display())),
+            "{}: {seen}",
+            shell.name
+        );
+        assert!(seen.contains("X it's $HOME"), "{}: {seen}", shell.name);
+    }
+}
+
+#[test]
+fn init_gives_activate_and_deactivate_and_undo_takes_them_away() {
+    for (name, file) in [
+        ("bash", "home/.bashrc"),
+        ("zsh", "home/.zshrc"),
+        ("fish", "home/.config/fish/config.fish"),
+        ("tcsh", "home/.tcshrc"),
+        ("xonsh", "home/.xonshrc"),
+    ] {
+        let Some(program) = which(name) else {
+            let _ = io::stderr().write_all(format!("skipped: no {name}\n").as_bytes());
+            continue;
+        };
+        let (sandbox, prefix) = with_environment();
+        let rc = sandbox.root().join(file);
+        super::shells::write_below(&rc, "# mine\n");
+        sandbox.gpuenv(["init", name]).code(2).stderr_has("--yes");
+        sandbox.gpuenv(["init", name, "--yes"]).success();
+        sandbox
+            .gpuenv(["init", name])
+            .success()
+            .stdout_has("already right");
+        let source = format!("source {}", rc.display());
+        let look = match name {
+            "xonsh" => "print('X', __xonsh__.env.get('X', 'unset'))",
+            "tcsh" => "printenv X || echo unset",
+            "fish" => "if set -q X; echo X $X; else; echo unset; end",
+            _ => "echo X \"${X-unset}\"",
+        };
+        let script = format!("{source}\ngpuenv activate tf\n{look}\ngpuenv deactivate\n{look}\n");
+        let script = sandbox.write("script", script);
+        let flags: &[&str] = match name {
+            "xonsh" => &["--no-rc"],
+            "bash" => &["--norc"],
+            "fish" => &["--no-config"],
+            _ => &["-f"],
+        };
+        let script = script.display().to_string();
+        let output = sandbox.other(&program, [flags, &[&script]].concat());
+        let output = output.env("PATH", "/usr/bin:/bin").run();
+        let seen = output.stdout();
+        let lines: Vec<&str> = seen.lines().collect();
+        assert_eq!(lines.len(), 2, "{name}: {seen}{}", output.stderr());
+        assert!(lines[0].ends_with("it's $HOME"), "{name}: {seen}");
+        assert!(lines[1].ends_with("unset"), "{name}: {seen}");
+        assert!(prefix.exists());
+        sandbox.gpuenv(["init", name, "--undo", "--yes"]).success();
+        assert_eq!(fs_err::read_to_string(&rc).unwrap(), "# mine\n", "{name}");
+    }
+}
+
+#[test]
+fn a_kernel_runs_through_gpuenv() {
+    let (mut sandbox, prefix) = with_environment();
+    let output = sandbox
+        .gpuenv(["jupyter", "tf"])
+        .success()
+        .stderr_has("ipykernel");
+    let kernel: serde_json::Value = serde_json::from_str(&output.stdout()).unwrap();
+    assert_eq!(kernel["argv"][1], "run");
+    assert_eq!(kernel["argv"][2], prefix.display().to_string());
+    let data = sandbox.root().join("jupyter");
+    sandbox.set("JUPYTER_DATA_DIR", &data);
+    sandbox.gpuenv(["jupyter", "tf", "--install"]).success();
+    let installed = fs_err::read_to_string(data.join("kernels/gpuenv-tf/kernel.json")).unwrap();
+    assert_eq!(installed, output.stdout());
+}
+
+#[test]
+fn direnv_gets_what_shell_hook_does() {
+    let (sandbox, prefix) = with_environment();
+    let envrc = sandbox.gpuenv(["direnv", "tf"]).success().stdout();
+    let envrc = sandbox.write(".envrc", envrc);
+    let script = format!(
+        "watch_file() {{ :; }}\n. '{}'\necho \"$CONDA_PREFIX\"\n",
+        envrc.display()
+    );
+    let output = sandbox
+        .other("/bin/bash", ["-euc", &script])
+        .run()
+        .success();
+    assert_eq!(output.stdout().trim(), prefix.display().to_string());
+}
+
+#[test]
+fn modulefiles_are_read_by_the_module_systems() {
+    let (sandbox, prefix) = with_environment();
+    let lua = sandbox.gpuenv(["modulefile", "tf"]).success().stdout();
+    let tcl = sandbox
+        .gpuenv(["modulefile", "tf", "--format", "tcl"])
+        .success()
+        .stdout();
+    sandbox.write("modules/tf", tcl);
+    sandbox.write("lmod/tf.lua", lua);
+    let systems = [
+        ("/usr/lib/x86_64-linux-gnu/modulecmd.tcl", "modules"),
+        ("/usr/share/lmod/lmod/libexec/lmod", "lmod"),
+    ];
+    for (program, folder) in systems {
+        if !std::path::Path::new(program).exists() {
+            let _ = io::stderr().write_all(format!("skipped: no {program}\n").as_bytes());
+            continue;
+        }
+        let output = sandbox.other(program, ["bash", "load", "tf"]);
+        let folder = sandbox.work().join(folder);
+        let output = output
+            .env("MODULEPATH", &folder)
+            .env("PATH", "/usr/bin:/bin")
+            .run();
+        let script = format!(
+            "{}\necho \"$CONDA_PREFIX\"; echo \"$X\"; echo \"$PATH\"",
+            output.stdout()
+        );
+        let seen = sandbox.other("/bin/bash", ["-c", &script]).run().stdout();
+        let lines: Vec<&str> = seen.lines().collect();
+        let prefix = prefix.display().to_string();
+        assert!(lines.len() >= 3, "{program}: {seen}{}", output.stderr());
+        assert_eq!(
+            lines[lines.len() - 3..][..2],
+            [prefix.as_str(), "it's $HOME"],
+            "{program}"
+        );
+        assert!(
+            lines[lines.len() - 1].starts_with(&format!("{prefix}/bin:")),
+            "{program}: {seen}"
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Real wheels from the index that uv is configured for, converted and compared
+//! file by file with what `uv pip install` makes of them.
+//!
+//! Needs a network, so it only runs where `GPUENV_REAL_WHEELS` names what to
+//! install, separated by spaces; `GPUENV_REAL_IMPORTS` names what to import.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use fs_err as fs;
+use gpuenv_testkit::{Channel, Sandbox, tree_with_hashes};
+
+/// Files that say who installed a wheel, and are not in it.
+const OF_INSTALLERS: [&str; 5] = [
+    "RECORD",
+    "INSTALLER",
+    "REQUESTED",
+    "direct_url.json",
+    "uv_cache.json",
+];
+
+const LONG: Duration = Duration::from_secs(1800);
+
+#[test]
+fn real_wheels_are_what_uv_makes_of_them() {
+    let Ok(wanted) = env::var("GPUENV_REAL_WHEELS") else {
+        println!("skipped: GPUENV_REAL_WHEELS is not set");
+        return;
+    };
+    let uv = env::var_os("GPUENV_TEST_UV").map_or_else(|| PathBuf::from("uv"), PathBuf::from);
+    let channel = Channel::new("conda-forge");
+    if let Err(reason) = channel.python_from_machine("linux-64") {
+        println!("skipped: {reason}");
+        return;
+    }
+    let server = channel.serve();
+    let mut sandbox = Sandbox::new(env!("CARGO_BIN_EXE_gpuenv"));
+    sandbox.allow_program("python3").expect("it was repackaged");
+    sandbox.set("GPUENV_MIRROR", server.url());
+    sandbox.set("GPUENV_UV", &uv);
+    for name in ["SSL_CERT_FILE", "UV_DEFAULT_INDEX", "HTTPS_PROXY"] {
+        if let Some(value) = env::var_os(name) {
+            sandbox.set(name, value);
+        }
+    }
+    let lines: String = wanted
+        .split_whitespace()
+        .map(|one| format!("  - {one}\n"))
+        .collect();
+    sandbox.write(
+        "demo.yaml",
+        format!(
+            "schema: 1\nname: demo\nchannels: [conda-forge]\nplatforms: [linux-64]\ngpu: none\n\
+             target: {{ glibc: \"2.36\" }}\ndependencies: [python]\npypi-dependencies:\n{lines}"
+        ),
+    );
+    let timed = |what: &str, arguments: &[&str]| {
+        let before = Instant::now();
+        let output = sandbox.command(arguments).deadline(LONG).run().success();
+        println!("{what}: {:.1} s", before.elapsed().as_secs_f64());
+        output
+    };
+    println!("{}", timed("lock", &["lock", "./demo.yaml"]).stdout());
+    let cold = timed(
+        "create, empty cache",
+        &["create", "./demo.yaml", "--locked"],
+    );
+    println!("{}", cold.stderr());
+    let _ = timed(
+        "create, nothing to do",
+        &["create", "./demo.yaml", "--locked"],
+    );
+    let warm = ["create", "./demo.yaml", "--locked", "-n", "warm"];
+    let _ = timed("create, full cache", &warm);
+    let prefix = sandbox.gpuenv_home().join("envs/demo");
+    for module in env::var("GPUENV_REAL_IMPORTS")
+        .unwrap_or_default()
+        .split_whitespace()
+    {
+        let code =
+            format!("import {module} as m; print(m.__name__, getattr(m, '__version__', ''))");
+        let run = sandbox
+            .command(["run", "demo", "--", "python", "-c", &code])
+            .deadline(LONG);
+        println!("{}", run.run().success().stdout().trim());
+    }
+
+    let text = sandbox.read("gpuenv.lock");
+    let venv = sandbox.work().join("venv");
+    let urls: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("- pypi: "))
+        .collect();
+    let before = Instant::now();
+    let make = ["venv", "--quiet", "--python", "python3", "venv"];
+    let _ = sandbox.other(&uv, make).run().success();
+    let mut install = vec!["pip", "install", "--quiet", "--no-deps", "--python", "venv"];
+    install.extend(&urls);
+    let _ = sandbox.other(&uv, install).deadline(LONG).run().success();
+    println!(
+        "uv pip install, empty cache: {:.1} s",
+        before.elapsed().as_secs_f64()
+    );
+
+    let (ours, theirs) = (files(&prefix), files(&venv));
+    let mut different = Vec::new();
+    let names: std::collections::BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+    for name in &names {
+        match (ours.get(*name), theirs.get(*name)) {
+            (Some(a), Some(b)) if a == b => {}
+            (Some(_), Some(_)) => different.push(format!("differs: {name}")),
+            (Some(_), None) => different.push(format!("only ours: {name}")),
+            (None, _) => different.push(format!("only uv's: {name}")),
+        }
+    }
+    println!(
+        "{} wheels, {} files, {} differ",
+        urls.len(),
+        names.len(),
+        different.len()
+    );
+    println!("{}", different.join("\n"));
+    let (ours, theirs) = (commands(&prefix), commands(&venv));
+    let missing: Vec<_> = theirs.iter().filter(|name| !ours.contains(name)).collect();
+    println!("{} commands, missing: {missing:?}", theirs.len());
+    assert_eq!((different, missing), (Vec::new(), Vec::new()));
+}
+
+/// Returns the files below `site-packages`, with their hashes.
+fn files(prefix: &Path) -> BTreeMap<String, String> {
+    let library = fs::read_dir(prefix.join("lib")).expect("a prefix has one");
+    let mut folders = library.filter_map(Result::ok).map(|entry| entry.path());
+    let python = folders.find(|path| path.join("site-packages").is_dir());
+    let packages = python.expect("there is a Python").join("site-packages");
+    let mut found = BTreeMap::new();
+    for line in tree_with_hashes(&packages) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.first() != Some(&"file") {
+            continue;
+        }
+        let (Some(name), Some(hash)) = (words.get(2), words.last()) else {
+            continue;
+        };
+        let last = name.rsplit('/').next().unwrap_or_default();
+        let ignored = OF_INSTALLERS.contains(&last)
+            // CPython puts it there.
+            || *name == "README.txt"
+            || name.contains("__pycache__")
+            || name.starts_with("_virtualenv")
+            || name.starts_with("__editable__");
+        if !ignored {
+            found.insert(name.to_string(), hash.to_string());
+        }
+    }
+    found
+}
+
+/// Returns the names of the commands.
+fn commands(prefix: &Path) -> Vec<String> {
+    let entries = fs::read_dir(prefix.join("bin")).expect("a prefix has one");
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_ours = |name: &String| {
+        !name.starts_with("activate")
+            && !name.starts_with("deactivate")
+            && !name.starts_with("python")
+            && name != "pydoc.bat"
+    };
+    let mut names: Vec<String> = names.filter(is_ours).collect();
+    names.sort();
+    names
+}
