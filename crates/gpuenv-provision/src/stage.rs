@@ -117,7 +117,9 @@ fn beside(real: &Path, what: &str) -> PathBuf {
 pub(crate) fn is_settled(prefix: &Path) -> bool {
     let real = prefix.parent().map(|parent| real_path(prefix, parent));
     // Where nobody can look, nobody can clear up either.
-    let left = real.and_then(Result::ok).and_then(|real| found_beside(&real, "").ok());
+    let left = real
+        .and_then(Result::ok)
+        .and_then(|real| found_beside(&real, "").ok());
     left.is_none_or(|left| left.is_empty())
 }
 

@@ -281,7 +281,8 @@ async fn what_is_not_ours_is_kept_even_by_force() {
         names(&done.moved_aside.unwrap()),
         ["conda-meta", "precious"]
     );
-    assert_eq!(recorder.diagnostics().len(), 1);
+    // Where it went is in the result; the report tells it.
+    assert!(recorder.diagnostics().is_empty());
     assert!(!world.prefix().join("precious").exists());
 }
 
