@@ -2,7 +2,8 @@
 
 `bench-env` needs 59 other packages: an interpreter, 30 pure Python packages with
 commands, one large library, thousands of headers, libraries with symbolic links
-and prefix placeholders, some of them in the old form `.tar.bz2`.
+and prefix placeholders, some of them in the old form `.tar.bz2`. `bench-many`
+needs 400 packages of one small file each.
 """
 
 import json
@@ -13,9 +14,11 @@ import archives
 from archives import File, Package
 
 # Raise it with every change to what is generated.
-FORM = 1
+FORM = 2
 
 PYTHON = "3.12"
+# How many packages `bench-many` has.
+MANY = 400
 ALPHABET = bytes(range(33, 97)) * 4
 
 
@@ -85,6 +88,10 @@ def packages(size):
     # What an update brings.
     yield library(content, size, 0, "2.0")
     yield Package("bench-env", "1.0", names, "noarch", "generic")
+    many = [f"tiny{number:03}" for number in range(MANY)]
+    for name in many:
+        yield Package(name, "1.0", files=[File(f"share/{name}", name.encode())])
+    yield Package("bench-many", "1.0", many, "noarch", "generic")
 
 
 def interpreter(content, size):
@@ -165,7 +172,7 @@ def make(size, root):
     for package in packages(size):
         record = archives.write(package, root / "bench" / package.subdir)
         records[package.subdir][package.file_name] = record
-        if package.version == "2.0":
+        if package.version == "2.0" or package.name.startswith(("tiny", "bench-many")):
             continue
         summary["packages"] += 1
         summary["files"] += len(package.files)

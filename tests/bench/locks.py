@@ -36,7 +36,7 @@ def measure(found, rounds, rest):
 
 
 def ours(gpuenv, recipe, platforms, output, samples, key):
-    gpuenv.forget_cache()
+    gpuenv.forget(gpuenv.cache)
     for state in ("cold", "warm"):
         # Without a lock there is nothing to keep.
         output.unlink(missing_ok=True)
@@ -45,7 +45,7 @@ def ours(gpuenv, recipe, platforms, output, samples, key):
 
 
 def theirs(rattler, cases, samples, key):
-    rattler.forget_cache()
+    rattler.forget(rattler.cache)
     for state in ("cold", "warm"):
         sample = rattler.do(rattler.lock_command(cases))
         samples[f"{key}, {state}"][rattler.name].append(sample)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +14,19 @@ NOOP_LOCK = "no-op create, from a lock"
 WARM_LOCK = "warm create, from a lock"
 UPDATE = "update of one package, from a lock"
 WARM = "warm create, as typed"
+NOOP_MANY = "no-op create of 400 packages, from a lock"
+RUN = "`gpuenv run ENV -- true`"
+HOOK = "`gpuenv shell-hook ENV`"
 
 # In this order: each one needs what the ones before it leave.
-OPERATIONS = [COLD, NOOP, WARM_LOCK, NOOP_LOCK, UPDATE, WARM]
+OPERATIONS = [COLD, NOOP, WARM_LOCK, NOOP_LOCK, UPDATE, WARM, NOOP_MANY, RUN, HOOK]
 
 # `a` is what is created first; `b` differs by one package.
-SPECS = {"a": ["bench-env", "library00 1.*"], "b": ["bench-env", "library00 2.*"]}
+SPECS = {
+    "a": ["bench-env", "library00 1.*"],
+    "b": ["bench-env", "library00 2.*"],
+    "many": ["bench-many"],
+}
 
 
 @dataclass
@@ -35,6 +41,7 @@ class Peer:
     def __post_init__(self):
         self.cache = self.work / "cache"
         self.prefix = self.work / "prefix"
+        self.many = self.work / "many-prefix"
         (self.work / "home").mkdir(parents=True, exist_ok=True)
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -45,11 +52,13 @@ class Peer:
     def lock(self, which):
         return self.work / which / "gpuenv.lock"
 
-    def forget_cache(self):
-        shutil.rmtree(self.cache, ignore_errors=True)
-
-    def forget_prefix(self):
-        shutil.rmtree(self.prefix, ignore_errors=True)
+    def forget(self, directory):
+        """Moves a directory away. Deleted, it would slow down what comes next:
+        ext4 steps around each inode that was free a moment ago."""
+        if directory.exists():
+            aside = self.work / "aside"
+            aside.mkdir(exist_ok=True)
+            directory.rename(aside / str(len(os.listdir(aside))))
 
     def do(self, command, directory=None):
         return run(command, self.environment, directory or self.work)
@@ -65,9 +74,9 @@ class Peer:
         if command is None:
             return None
         if operation == COLD:
-            self.forget_cache()
+            self.forget(self.cache)
         if operation in (COLD, WARM, WARM_LOCK):
-            self.forget_prefix()
+            self.forget(self.prefix)
         return self.do(command, self.work / "a")
 
     def prepare(self):
@@ -75,6 +84,9 @@ class Peer:
 
     def fill_cache(self):
         """Brings into the cache what only the update needs; not measured."""
+        if self.command(UPDATE):
+            self.do(self.from_lock("b", self.work / "other"))
+            self.forget(self.work / "other")
 
 
 class Gpuenv(Peer):
@@ -104,10 +116,7 @@ class Gpuenv(Peer):
             }
             (directory / "gpuenv.yaml").write_text(json.dumps(recipe))
             self.do([self.program, "lock"], directory)
-
-    def fill_cache(self):
-        self.do(self.from_lock("b", self.work / "other"))
-        shutil.rmtree(self.work / "other")
+        self.do(self.from_lock("many", self.many))
 
     def measure(self, operation):
         if operation == COLD:
@@ -118,6 +127,12 @@ class Gpuenv(Peer):
     def command(self, operation):
         if operation in (COLD, NOOP, WARM):
             return [self.program, "create", "-p", str(self.prefix)]
+        if operation == RUN:
+            return [self.program, "run", str(self.prefix), "--", "true"]
+        if operation == HOOK:
+            return [self.program, "shell-hook", str(self.prefix), "--shell", "bash"]
+        if operation == NOOP_MANY:
+            return self.from_lock("many", self.many)
         return self.from_lock("b" if operation == UPDATE else "a", self.prefix)
 
     def from_lock(self, which, prefix):
@@ -147,11 +162,8 @@ class PyRattler(Peer):
             (self.work / which).mkdir(exist_ok=True)
             other = self.work / "other"
             self.do([*self.create(which, other), "--lock", str(self.lock(which))])
-            shutil.rmtree(other)
-
-    def fill_cache(self):
-        self.do(self.from_lock("b", self.work / "other"))
-        shutil.rmtree(self.work / "other")
+            self.forget(other)
+        self.do(self.from_lock("many", self.many))
 
     def create(self, which, prefix):
         specs = [word for spec in SPECS[which] for word in ("--spec", spec)]
@@ -164,6 +176,10 @@ class PyRattler(Peer):
     def command(self, operation):
         if operation in (COLD, NOOP, WARM):
             return self.create("a", self.prefix)
+        if operation in (RUN, HOOK):
+            return None
+        if operation == NOOP_MANY:
+            return self.from_lock("many", self.many)
         return self.from_lock("b" if operation == UPDATE else "a", self.prefix)
 
     def start_command(self):
