@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use gpuenv_core::{
     plan::Gpu,
-    probe::{ComputeMode, DeviceObservation, Observation, VerdictKind},
+    probe::{ComputeMode, DeviceObservation, Level, Observation, VerdictKind},
     target::{ComputeCapability, CudaVersion},
 };
 use rattler_conda_types::Subdir;
@@ -77,8 +77,11 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         prefix: None,
         gpu: Gpu::Optional,
         steps: &[],
+        level: Some(Level::Driver),
+        device: None,
+        bench: false,
         require_gpu: false,
-        deadline: gpuenv_cuda::DEADLINE,
+        deadline: None,
     };
     let probed = probing::probe(&question, &*session.reporter())?;
     let observation = &probed.observation;

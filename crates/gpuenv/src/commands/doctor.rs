@@ -12,7 +12,7 @@ use gpuenv_core::{
     doctor::{self, Case, Examination, Finding, LONGEST_LOG, Reading},
     facts::Facts,
     plan::Gpu,
-    probe::Observation,
+    probe::{Level, Observation},
 };
 use rattler_conda_types::Subdir;
 use serde_json::json;
@@ -149,8 +149,11 @@ fn ask(prefix: Option<&Path>, session: &Session) -> Result<Observation, Failure>
         prefix,
         gpu: Gpu::Optional,
         steps: &[],
+        level: Some(Level::Driver),
+        device: None,
+        bench: false,
         require_gpu: false,
-        deadline: gpuenv_cuda::DEADLINE,
+        deadline: None,
     };
     Ok(probing::probe(&question, &*session.reporter())?.observation)
 }
