@@ -281,7 +281,8 @@ async fn what_is_not_ours_is_kept_even_by_force() {
         names(&done.moved_aside.unwrap()),
         ["conda-meta", "precious"]
     );
-    assert_eq!(recorder.diagnostics().len(), 1);
+    // The report of the command tells where it is now.
+    assert_eq!(recorder.diagnostics(), []);
     assert!(!world.prefix().join("precious").exists());
 }
 
