@@ -10,6 +10,7 @@ use gpuenv_testkit::{Fault, Output, tree_with_hashes};
 
 use crate::lab::{Lab, at_once, entries, told};
 
+mod cache;
 mod credentials;
 mod disk;
 

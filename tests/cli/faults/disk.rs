@@ -12,7 +12,7 @@ use super::{CREATE, lab};
 use crate::lab::{Lab, entries, skipped};
 
 /// A file system of its own, which goes away in the end.
-struct Mounted(PathBuf);
+pub(super) struct Mounted(PathBuf);
 
 impl Mounted {
     /// Mounts a small file system in memory; the error is a reason to skip.
@@ -53,6 +53,15 @@ fn mount(arguments: &[&str], folder: &Path) -> Result<(), String> {
 /// Returns a mount, or says why the test cannot run.
 fn or_skip(mounted: Result<Mounted, String>) -> Option<Mounted> {
     mounted.inspect_err(|why| skipped(why)).ok()
+}
+
+/// Makes a laboratory whose cache is on a disk of its own.
+pub(super) fn with_cache_elsewhere() -> Option<(Mounted, Lab)> {
+    let mut lab = lab();
+    let disk = lab.sandbox.work().join("disk");
+    let mounted = or_skip(Mounted::small(&disk, 20_000_000))?;
+    lab.sandbox.set("RATTLER_CACHE_DIR", disk.join("cache"));
+    Some((mounted, lab))
 }
 
 fn big(lab: &Lab) {

@@ -179,13 +179,18 @@ pub enum FetchTrouble {
 }
 
 fn count(packages: &[String], damaged: &[String]) -> String {
-    let what = match damaged {
-        [] => "not",
-        _ => "not whole",
-    };
-    match packages {
-        [one] => format!("`{one}` is {what}"),
-        many => format!("{} packages are {what}", many.len()),
+    match (packages, damaged) {
+        ([one], []) => format!("`{one}` is not"),
+        ([], [one]) => {
+            let name = one.split(": ").next().unwrap_or(one);
+            format!("`{name}` is not whole")
+        }
+        (missing, []) => format!("{} packages are not", missing.len()),
+        ([], damaged) => format!("{} packages are not whole", damaged.len()),
+        (missing, damaged) => {
+            let number = missing.len() + damaged.len();
+            format!("{number} packages are not, or not whole,")
+        }
     }
 }
 

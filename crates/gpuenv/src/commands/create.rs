@@ -57,7 +57,7 @@ pub struct Args {
     /// Fail where no GPU computes
     #[arg(long)]
     pub require_gpu: bool,
-    /// Replace what is at the prefix, even if gpuenv did not make it
+    /// Link every file anew; what is there and not gpuenv's is moved aside first
     #[arg(long)]
     pub force: bool,
     /// Print one JSON document
@@ -108,7 +108,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let recipe = source.recipe_name()?;
     let target = target(&args, recipe.as_deref(), session)?;
     let state = source.already_right(&target.prefix)?;
-    if let Some(state) = state.filter(|_| is_settled(&target.prefix)) {
+    if let Some(state) = state.filter(|_| !args.force && is_settled(&target.prefix)) {
         return already_right(&args, target, recipe, state, session);
     }
     // Before a channel is asked and a lock is written.
