@@ -9,6 +9,7 @@ mod devices;
 mod docs;
 mod doctor;
 mod explain;
+mod failure_modes;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod faults;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -19,7 +20,6 @@ mod interrupted;
 mod lab;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lock;
-mod failure_modes;
 mod markdown;
 mod output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -30,6 +30,7 @@ mod progress;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod python;
 mod real_solves;
+mod real_wheels;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod recipe;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -38,6 +39,5 @@ mod remove;
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
-mod real_wheels;
 mod source;
 mod wheels;

@@ -3,10 +3,10 @@
 pub mod activate;
 pub mod clean;
 pub mod create;
-pub mod devices;
-pub mod doctor;
 pub mod deactivate;
+pub mod devices;
 pub mod direnv;
+pub mod doctor;
 pub mod explain;
 pub mod info;
 pub mod init;

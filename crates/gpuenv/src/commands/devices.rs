@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use gpuenv_core::{
-    plan::Gpu,
     probe::{ComputeMode, DeviceObservation, Observation, VerdictKind},
     target::{ComputeCapability, CudaVersion},
 };
@@ -73,13 +72,7 @@ struct Device<'a> {
 /// # Errors
 /// Returns what keeps the driver from being asked, or the file from being written.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let question = Question {
-        prefix: None,
-        gpu: Gpu::Optional,
-        steps: &[],
-        require_gpu: false,
-        deadline: gpuenv_cuda::DEADLINE,
-    };
+    let question = Question::of_driver(None);
     let probed = probing::probe(&question, &*session.reporter())?;
     let observation = &probed.observation;
     let machine = machine(observation);

@@ -145,13 +145,7 @@ fn environment(prefix: &Path) -> Result<doctor::EnvironmentFacts, Failure> {
 }
 
 fn ask(prefix: Option<&Path>, session: &Session) -> Result<Observation, Failure> {
-    let question = Question {
-        prefix,
-        gpu: Gpu::Optional,
-        steps: &[],
-        require_gpu: false,
-        deadline: gpuenv_cuda::DEADLINE,
-    };
+    let question = Question::of_driver(prefix);
     Ok(probing::probe(&question, &*session.reporter())?.observation)
 }
 
