@@ -215,21 +215,6 @@ fn a_healthy_gpu_computes() {
 }
 
 #[test]
-fn data_are_fresh_each_time_unless_the_seed_is_given() {
-    let wrong = |seed: &str| {
-        let seen = Scene::new("mode = wrong-result\n").env(SEED, seed).run();
-        let comparison = seen.device(0).comparison.clone().unwrap();
-        (
-            seen.observation.seed.clone().unwrap(),
-            comparison.first_wrong.unwrap().expected,
-        )
-    };
-    assert_ne!(wrong("").0, wrong("").0);
-    assert_eq!(wrong("42"), wrong("42"));
-    assert_eq!(wrong("42").0, "0x000000000000002a");
-}
-
-#[test]
 fn one_wrong_bit_is_found() {
     let seen = Scene::new("mode = wrong-result\nwrong-element = 1048612\n").run();
     let verdict = seen.verdict(VerdictKind::WrongResult, false);

@@ -74,3 +74,18 @@ fn one_device_of_several_can_be_chosen() {
         "there is no GPU 2: the driver shows 2, GPU 0 to GPU 1"
     );
 }
+
+#[test]
+fn data_are_fresh_each_time_unless_the_seed_is_given() {
+    let wrong = |seed: &str| {
+        let seen = Scene::new("mode = wrong-result\n").env(SEED, seed).run();
+        let comparison = seen.device(0).comparison.clone().unwrap();
+        (
+            seen.observation.seed.clone().unwrap(),
+            comparison.first_wrong.unwrap().expected,
+        )
+    };
+    assert_ne!(wrong("").0, wrong("").0);
+    assert_eq!(wrong("42"), wrong("42"));
+    assert_eq!(wrong("42").0, "0x000000000000002a");
+}
