@@ -69,6 +69,22 @@ pub struct Question<'a> {
     pub deadline: Option<Duration>,
 }
 
+impl<'a> Question<'a> {
+    /// Asks the driver and nothing else; no GPU is an answer too.
+    pub fn of_driver(prefix: Option<&'a Path>) -> Self {
+        Self {
+            prefix,
+            gpu: Gpu::Optional,
+            steps: &[],
+            level: Some(Level::Driver),
+            device: None,
+            bench: false,
+            require_gpu: false,
+            deadline: None,
+        }
+    }
+}
+
 /// Probes: each level in a child of its own, and none above one that fails.
 ///
 /// # Errors
@@ -292,14 +308,9 @@ mod tests {
 
     fn question(steps: &[ProbeStep], level: Option<Level>) -> Question<'_> {
         Question {
-            prefix: None,
-            gpu: Gpu::Optional,
             steps,
             level,
-            device: None,
-            bench: false,
-            require_gpu: false,
-            deadline: None,
+            ..Question::of_driver(None)
         }
     }
 

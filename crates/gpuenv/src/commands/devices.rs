@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use gpuenv_core::{
-    plan::Gpu,
-    probe::{ComputeMode, DeviceObservation, Level, Observation, VerdictKind},
+    probe::{ComputeMode, DeviceObservation, Observation, VerdictKind},
     target::{ComputeCapability, CudaVersion},
 };
 use rattler_conda_types::Subdir;
@@ -73,16 +72,7 @@ struct Device<'a> {
 /// # Errors
 /// Returns what keeps the driver from being asked, or the file from being written.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let question = Question {
-        prefix: None,
-        gpu: Gpu::Optional,
-        steps: &[],
-        level: Some(Level::Driver),
-        device: None,
-        bench: false,
-        require_gpu: false,
-        deadline: None,
-    };
+    let question = Question::of_driver(None);
     let probed = probing::probe(&question, &*session.reporter())?;
     let observation = &probed.observation;
     let machine = machine(observation);

@@ -12,7 +12,7 @@ use gpuenv_core::{
     doctor::{self, Case, Examination, Finding, LONGEST_LOG, Reading},
     facts::Facts,
     plan::Gpu,
-    probe::{Level, Observation},
+    probe::Observation,
 };
 use rattler_conda_types::Subdir;
 use serde_json::json;
@@ -145,16 +145,7 @@ fn environment(prefix: &Path) -> Result<doctor::EnvironmentFacts, Failure> {
 }
 
 fn ask(prefix: Option<&Path>, session: &Session) -> Result<Observation, Failure> {
-    let question = Question {
-        prefix,
-        gpu: Gpu::Optional,
-        steps: &[],
-        level: Some(Level::Driver),
-        device: None,
-        bench: false,
-        require_gpu: false,
-        deadline: None,
-    };
+    let question = Question::of_driver(prefix);
     Ok(probing::probe(&question, &*session.reporter())?.observation)
 }
 
