@@ -9,15 +9,17 @@ mod case;
 mod compare;
 mod unsolvable;
 
-use std::{env, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, path::PathBuf, sync::Arc, time::Duration};
 
 use gpuenv_core::{
-    Plan,
+    Plan, Target,
     channel::{self, Mirrors},
     event::Silent,
-    lock,
+    exclude_newer,
+    lock::{self, Lock},
+    solution,
 };
-use gpuenv_provision::{Access, Wishes, solve};
+use gpuenv_provision::{Access, Upgrade, Wishes, solve};
 use gpuenv_testkit::{Fault, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -122,13 +124,17 @@ impl Data {
         (said, wrong)
     }
 
-    /// Solves the plans and returns the text of their lock.
-    fn lock(&self, plans: &[Plan], access: &Access) -> String {
-        let wishes = Wishes::default();
-        let solved = solve(plans, &wishes, access, Arc::new(Silent));
+    /// Solves the plans and makes their lock.
+    fn lock(&self, plans: &[Plan], wishes: &Wishes, access: &Access) -> Lock {
+        let solved = solve(plans, wishes, access, Arc::new(Silent));
         let solutions = self.runtime.block_on(solved).expect("it can be solved");
         let solved: Vec<_> = plans.iter().cloned().zip(solutions).collect();
-        let lock = lock::lock(&solved).expect("the channels are known");
+        lock::lock(&solved).expect("the channels are known")
+    }
+
+    /// Solves the plans and returns the text of their lock.
+    fn lock_text(&self, plans: &[Plan], access: &Access) -> String {
+        let lock = self.lock(plans, &Wishes::default(), access);
         lock::render(&lock).expect("it can be written")
     }
 }
@@ -180,43 +186,122 @@ fn a_lock_is_the_same_from_every_mirror_and_in_every_order() {
     let data = Data::slice();
     let mut plans = unsolvable::plans("linux-64+win-64 cuda=12.4 | conda-forge | pytorch-gpu");
     let mut access = data.access(&[]);
-    let expected = data.lock(&plans, &access);
+    let expected = data.lock_text(&plans, &access);
     plans.reverse();
-    assert_eq!(data.lock(&plans, &access), expected, "other order");
+    assert_eq!(data.lock_text(&plans, &access), expected, "other order");
 
     let server = Server::start(&data.folder.join("channels"));
     access.mirrors = mirrors(&server.url());
     for run in ["first", "second"] {
         // Many file servers answer the second time with a bare 304.
         server.inject(Fault::bare_not_modified());
-        assert_eq!(data.lock(&plans, &access), expected, "http, {run} time");
+        assert_eq!(
+            data.lock_text(&plans, &access),
+            expected,
+            "http, {run} time"
+        );
     }
     drop(server);
     access.offline = true;
-    assert_eq!(data.lock(&plans, &access), expected, "from the cache");
+    assert_eq!(data.lock_text(&plans, &access), expected, "from the cache");
+}
+
+#[test]
+fn the_checker_misses_no_package_of_a_real_solution() {
+    let data = Data::slice();
+    let plans = unsolvable::plans("linux-64 cuda=12.4 | conda-forge | pytorch-gpu; cupy");
+    let lock = data.lock(&plans, &Wishes::default(), &data.access(&[]));
+    let plan = &plans[0];
+    let records = &lock.platforms["linux-64"].records;
+    let check = |records: &[_]| {
+        let virtual_packages = plan.target.virtual_packages();
+        solution::verify(
+            plan.platform(),
+            &plan.dependencies,
+            &virtual_packages,
+            records,
+        )
+    };
+    assert_eq!(check(records), []);
+    for gone in 0..records.len() {
+        let mut fewer = records.clone();
+        let gone = fewer.remove(gone);
+        assert_ne!(check(&fewer), [], "without {}", gone.url);
+    }
+    let machine = Target::without_gpu(plan.platform()).virtual_packages();
+    let found = solution::verify(plan.platform(), &plan.dependencies, &machine, records);
+    assert_ne!(found, [], "on a machine without a GPU");
+}
+
+#[test]
+fn what_is_locked_stays_until_an_upgrade_names_it() {
+    let data = Data::slice();
+    let plans = unsolvable::plans("linux-64 | conda-forge | python 3.12.*; numpy; sympy");
+    let access = data.access(&[]);
+    let date = exclude_newer::parse("2024-09-01").expect("a date");
+    let old = Wishes {
+        exclude_newer: Some(date),
+        ..Wishes::default()
+    };
+    let old = data.lock(&plans, &old, &access);
+    let keep = |upgrade| Wishes {
+        keep: Some(Arc::new(old.clone())),
+        upgrade,
+        ..Wishes::default()
+    };
+    let versions = |lock: &Lock| -> BTreeMap<String, String> {
+        let records = lock.platforms["linux-64"].records.iter();
+        let labels = records.map(|r| {
+            (
+                r.package_record.name.as_source().to_string(),
+                r.url.to_string(),
+            )
+        });
+        labels.collect()
+    };
+    let same = data.lock(&plans, &keep(Upgrade::Nothing), &access);
+    assert_eq!(versions(&same), versions(&old));
+
+    let only = Upgrade::Only(["numpy".to_string()].into());
+    let upgraded = versions(&data.lock(&plans, &keep(only), &access));
+    let changed: Vec<&String> = upgraded
+        .iter()
+        .filter(|(name, url)| versions(&old).get(*name) != Some(*url))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(changed.contains(&&"numpy".to_string()), "{changed:?}");
+    assert!(!changed.contains(&&"python".to_string()), "{changed:?}");
+    assert!(!changed.contains(&&"sympy".to_string()), "{changed:?}");
+
+    let all = versions(&data.lock(&plans, &keep(Upgrade::Everything), &access));
+    let fresh = versions(&data.lock(&plans, &Wishes::default(), &access));
+    assert_eq!(all, fresh);
 }
 
 #[test]
 fn the_shipped_recipes_solve_on_real_records() {
     let data = Data::slice();
-    let lock = |recipe: &str| {
-        let ran = gpuenv(["lock", recipe, "--dry-run"])
+    // The Windows half of `tf-gpu` has wheels, which need `uv`; its conda part is asked below.
+    let lock = |recipe: &str, platform: &str| {
+        let ran = gpuenv(["lock", recipe, "--platform", platform, "--dry-run"])
             .env("GPUENV_MIRROR", &data.mirror)
             .run();
         assert_eq!(ran.exit, 0, "{ran:?}");
         ran.stdout + &ran.stderr
     };
-    let tensorflow = lock("tf-gpu");
-    for package in [
-        "+ cudatoolkit 11.2.2 ",
-        "+ cudnn 8.1.0.77 ",
-        "+ python 3.10.",
-        "+ tensorflow 2.19.1 cuda129",
-    ] {
-        assert!(tensorflow.contains(package), "{package}: {tensorflow}");
+    let tensorflow = lock("tf-gpu", "linux-64");
+    let cuda = "+ tensorflow 2.19.1 cuda129";
+    assert!(tensorflow.contains(cuda), "{tensorflow}");
+    for platform in ["linux-64", "win-64"] {
+        let pytorch = lock("pytorch-gpu", platform);
+        assert!(pytorch.contains("+ pytorch 2."), "{pytorch}");
+        assert!(!pytorch.contains("cpu_"), "{pytorch}");
     }
-    let pytorch = lock("pytorch-gpu");
-    let builds = pytorch.matches("+ pytorch 2.").count();
-    assert_eq!(builds, 2, "{pytorch}");
-    assert!(!pytorch.contains("cpu_"), "{pytorch}");
+
+    let lines = "python 3.10.*; cudatoolkit 11.2.*; cudnn 8.1.0.*";
+    let plans = unsolvable::plans(&format!("win-64 cuda=11.2 | conda-forge | {lines}"));
+    let windows = data.lock_text(&plans, &data.access(&[]));
+    for package in ["/cudatoolkit-11.2.2-", "/cudnn-8.1.0.77-", "/python-3.10."] {
+        assert!(windows.contains(package), "{package}: {windows}");
+    }
 }

@@ -239,7 +239,17 @@ fn matches(spec: &MatchSpec, record: &RepoDataRecord) -> bool {
 }
 
 fn is_of_channel(channel: &Channel, record: &RepoDataRecord) -> bool {
-    record.url.as_str().starts_with(channel.base_url.as_str())
+    is_below(channel.base_url.as_str(), record)
+}
+
+/// Returns whether a record lies in just this channel, by its URL.
+///
+/// `nvidia/label/cuda-12.4.0` is below the URL of `nvidia`, and another channel.
+pub fn is_below(channel: &str, record: &RepoDataRecord) -> bool {
+    let channel = channel.strip_suffix('/').unwrap_or(channel);
+    let rest = record.url.as_str().strip_prefix(channel);
+    let rest = rest.and_then(|rest| rest.strip_prefix('/'));
+    rest.is_some_and(|rest| rest.matches('/').count() == 1)
 }
 
 /// Reads a dependency as channels write it.
@@ -389,6 +399,10 @@ pub(crate) mod tests {
         let records = [record("torch", "2.6", &[])];
         assert_eq!(violations(&["conda-forge::torch"], &records).len(), 0);
         assert_eq!(violations(&["nvidia::torch"], &records).len(), 1);
+        let mut labelled = record("torch", "2.6", &[]);
+        let url = "https://conda.anaconda.org/conda-forge/label/dev/linux-64/torch-2.6-0.conda";
+        labelled.url = Url::parse(url).unwrap();
+        assert_eq!(violations(&["conda-forge::torch"], &[labelled]).len(), 1);
     }
 
     #[test]
