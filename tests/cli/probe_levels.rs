@@ -1,6 +1,10 @@
 //! `gpuenv probe` level by level: a fake driver, stand-ins for libraries, and a
 //! Python that tells what real frameworks told.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its scene cannot be set"
+)]
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 

@@ -4,6 +4,10 @@
 //! must satisfy the same specs, pass the independent checker, and be older in a
 //! package only for a reason that the data shows. A slice of the data is in the
 //! repository; `tests/real/run DIR` takes any other directory of the same form.
+#![expect(
+    clippy::print_stdout,
+    reason = "the table is what `tests/real/run` is for"
+)]
 
 mod case;
 mod compare;

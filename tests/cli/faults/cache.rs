@@ -24,7 +24,8 @@ fn edit_in_place(path: &Path, edit: impl Fn(&mut Vec<u8>)) {
 
 #[test]
 fn a_damaged_cache_never_gets_into_an_environment() {
-    let damages: [(&str, fn(&Lab)); 5] = [
+    type Damage = (&'static str, fn(&Lab));
+    let damages: [Damage; 5] = [
         ("a file is gone", |lab| {
             fs::remove_file(cached(lab)).unwrap()
         }),

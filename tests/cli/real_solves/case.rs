@@ -1,7 +1,8 @@
 //! A real solved environment: what was declared and what was locked.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
+use fs_err as fs;
 use gpuenv_core::{
     Plan, Target,
     plan::{ActivationSettings, Dependency, Gpu},

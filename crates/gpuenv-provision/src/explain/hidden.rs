@@ -26,7 +26,7 @@ impl Search<'_> {
         hidden.sort_by_key(|(record, ..)| self.line_about(record).is_none());
         for (record, place, _) in hidden.iter().take(TRIED) {
             let mut with = question.clone();
-            let text = self.from_channel(record, place, &mut with);
+            let text = self.take_from_channel(record, place, &mut with);
             if let Answer::Solved(_) = self.ask(&with) {
                 *question = with;
                 return Some(text);
@@ -69,7 +69,7 @@ impl Search<'_> {
     }
 
     /// Asks for a package from one channel; says what to write for that.
-    fn from_channel(
+    fn take_from_channel(
         &self,
         record: &RepoDataRecord,
         place: &ChannelPlace,

@@ -206,7 +206,7 @@ impl Stages {
         let packages = counted(packages, "package", "packages");
         vec![Line::Start(format!(
             "fetching {packages} ({})",
-            Bytes(total).to_string()
+            Bytes(total)
         ))]
     }
 
