@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use gpuenv_core::{
-    Code, Diagnostic, Lock, Plan, Recipe, Solution,
+    Code, Diagnostic, Lock, Plan, Recipe, Severity, Solution,
     lock::{self, PlatformSettings},
     plan::{ActivationSettings, Gpu, ProbeStep},
     solution, wheels,
@@ -304,7 +304,11 @@ fn of_recipe(
         existing => make(text, recipe, &plan, existing, session)?,
     };
     let solution = require_platform(&lock, &recipe.name, plan.platform())?;
-    check_wheels(&recipe.name, None, &solution)?;
+    check_wheels(
+        &recipe.name,
+        lock.platform_settings(plan.platform()),
+        &solution,
+    )?;
     Ok(Ready {
         lock_text,
         solution: with_wheels(solution),
@@ -341,6 +345,16 @@ fn make(
     };
     let wishes = locking::keep(existing.as_ref());
     let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
+    let pending = made
+        .notes
+        .iter()
+        .find(|note| note.code == Code::LOCK_WHEELS_PENDING);
+    if let Some(pending) = pending.filter(|_| !plan.wheels.is_empty()) {
+        // Half an environment would look right and not be.
+        let mut error = pending.clone();
+        error.severity = Severity::Error;
+        return Err(error.into());
+    }
     let mut written = None;
     if keeps_file {
         let path = lockfile::place(text, &recipe.name)?;

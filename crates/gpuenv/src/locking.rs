@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use gpuenv_core::{Code, Diagnostic, Lock, Plan, Recipe, Solution, lock, plan};
-use gpuenv_provision::{Upgrade, Wishes, solve, wheels};
+use gpuenv_provision::{
+    Upgrade, Wishes, solve,
+    wheels::{self, WheelsError},
+};
 use rattler_conda_types::Subdir;
 
 use crate::{Failure, Session, lockfile::LockFile};
@@ -71,7 +74,7 @@ pub fn make(
     let others = kept_platforms(recipe, wanted, existing, &mut notes)?;
     let solved = match existing {
         Some(file) if fits(&file.lock, &plans, &wishes) => locked(&file.lock, &plans),
-        _ => solve_all(session, plans, wishes)?,
+        _ => solve_all(session, plans, wishes, &mut notes)?,
     };
     let lock = lock::lock(&[solved, others].concat())?;
     let text = lock::render(&lock)?;
@@ -99,6 +102,7 @@ fn solve_all(
     session: &Session,
     plans: Vec<Plan>,
     wishes: Wishes,
+    notes: &mut Vec<Diagnostic>,
 ) -> Result<Vec<(Plan, Solution)>, Failure> {
     let access = session.access()?;
     let solved = session.block_on(solve(&plans, &wishes, &access, session.reporter()))?;
@@ -107,8 +111,47 @@ fn solve_all(
     let mut solved: Vec<(Plan, Solution)> = plans.into_iter().zip(solutions).collect();
     let uv = session.uv(&recipe.unwrap_or_default())?;
     let resolved = wheels::resolve(&mut solved, &wishes, &uv, session.reporter());
-    session.block_on(resolved)?.map_err(Failure::several)?;
+    match session.block_on(resolved)? {
+        Ok(()) => {}
+        // Without wheels a lock is still of use where the recipe asks for none.
+        Err(errors)
+            if is_without_uv(&errors)
+                && holds_no_wheels(&wishes)
+                && solved.iter().any(|(plan, _)| plan.wheels.is_empty()) =>
+        {
+            notes.push(wheels_pending(&solved));
+        }
+        Err(errors) => return Err(Failure::several(errors)),
+    }
     Ok(solved)
+}
+
+fn is_without_uv(errors: &[WheelsError]) -> bool {
+    errors
+        .iter()
+        .all(|error| matches!(error, WheelsError::NoUv))
+}
+
+/// Returns whether no locked wheel would be lost.
+fn holds_no_wheels(wishes: &Wishes) -> bool {
+    let kept = wishes.keep.iter().flat_map(|lock| lock.platforms.values());
+    kept.into_iter().all(|locked| locked.wheels.is_empty())
+}
+
+/// Says that only the conda packages are locked. `create` refuses such a lock.
+fn wheels_pending(solved: &[(Plan, Solution)]) -> Diagnostic {
+    let lacking = solved.iter().filter(|(plan, _)| !plan.wheels.is_empty());
+    let platforms: Vec<String> = lacking
+        .map(|(plan, _)| plan.platform().to_string())
+        .collect();
+    let message = format!(
+        "the wheels for {} are not locked: `uv`, which resolves them, is not installed",
+        platforms.join(" and ")
+    );
+    Diagnostic::warning(Code::LOCK_WHEELS_PENDING, message)
+        .cause("the conda packages are locked; `gpuenv create` refuses the lock on those platforms")
+        .help("install it: `pip install --user uv`, or `conda install -c conda-forge uv`")
+        .help("then lock again: `gpuenv lock`")
 }
 
 /// Returns the recipe's platforms that are not wanted now, as they are locked.
