@@ -3,7 +3,7 @@
 use fs_err as fs;
 use gpuenv_testkit::{Fault, Running, tree_with_hashes};
 
-use crate::lab::{Lab, entries};
+use crate::lab::{Lab, entries, interrupt};
 
 const CREATE: [&str; 4] = ["create", "./demo.yaml", "--progress", "json"];
 
@@ -176,11 +176,11 @@ fn a_signal_while_reading_an_index_ends_it_at_once() {
     running.wait_until("the stall", |_| {
         !lab.server.requests_for("*/linux-64/repodata*").is_empty()
     });
-    running.interrupt();
+    let signal = interrupt(&running);
     let ended = running.wait();
     assert!(ended.elapsed().as_secs() < 20, "{ended}");
     // Nothing has been changed, so nothing has to be said.
-    let _ = ended.killed_by(2);
+    let _ = ended.killed_by(signal);
     assert_eq!(entries(&lab.sandbox.work()), ["demo.yaml"]);
     lab.assert_only(&[]);
 }

@@ -121,3 +121,24 @@ pub(crate) fn told(name: &str, output: &Output) -> String {
 pub(crate) fn skipped(why: &str) {
     println!("skipped: {why}");
 }
+
+/// Interrupts a run, and returns the signal that it got.
+///
+/// A shell that runs the tests in its background has them ignore SIGINT, and
+/// what they start inherits that; then SIGTERM stands in.
+pub fn interrupt(running: &gpuenv_testkit::Running) -> i32 {
+    const SIGINT_BIT: u64 = 1 << 1;
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    match ignored.is_some_and(|mask| mask & SIGINT_BIT != 0) {
+        true => {
+            running.terminate();
+            15
+        }
+        false => {
+            running.interrupt();
+            2
+        }
+    }
+}

@@ -406,12 +406,12 @@ fn a_required_gpu_is_required() {
       GPU 0: Fake A, compute capability 8.6, [SIZE], compute mode default, GPU-67707565-6e76-2d66-616b-656375646100
       GPU 0: 1048613 numbers compared with the CPU, all equal
       GPU 0: product of matrices: 65536 numbers compared with the CPU, all equal
-      GPU 0: 32 MiB of memory written and read twice, 0 words differ
+      GPU 0: [SIZE] of memory written and read twice, 0 words differ
       GPU 0: context [TIME], compile [TIME], allocate [TIME], upload [TIME], run [TIME], download [TIME], compile more [TIME], product [TIME], memory walk [TIME], release [TIME], compare [TIME]
       GPU 1: Fake B, compute capability 8.6, [SIZE], compute mode default, GPU-67707565-6e76-2d66-616b-656375646101
       GPU 1: 1048613 numbers compared with the CPU, all equal
       GPU 1: product of matrices: 65536 numbers compared with the CPU, all equal
-      GPU 1: 32 MiB of memory written and read twice, 0 words differ
+      GPU 1: [SIZE] of memory written and read twice, 0 words differ
       GPU 1: context [TIME], compile [TIME], allocate [TIME], upload [TIME], run [TIME], download [TIME], compile more [TIME], product [TIME], memory walk [TIME], release [TIME], compare [TIME]
       random data grown from the seed [SEED]
     use it: gpuenv run demo -- CMD

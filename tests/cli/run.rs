@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use fs_err as fs;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, interrupt};
 
 /// Makes a laboratory with the environment `demo`.
 fn lab() -> Lab {
@@ -176,8 +176,8 @@ fn a_signal_reaches_the_command_because_gpuenv_has_become_it() {
         lab.sandbox
             .spawn(["run", "demo", "--", "sh", "-c", "echo ready; exec sleep 60"]);
     running.wait_for_stdout("ready");
-    running.interrupt();
-    let _ = running.wait().killed_by(2);
+    let signal = interrupt(&running);
+    let _ = running.wait().killed_by(signal);
 }
 
 #[test]
