@@ -126,7 +126,7 @@ pub(crate) fn skipped(why: &str) {
 ///
 /// A shell that runs the tests in its background has them ignore SIGINT, and
 /// what they start inherits that; then SIGTERM stands in.
-pub fn interrupt(running: &gpuenv_testkit::Running) -> i32 {
+pub(crate) fn interrupt(running: &gpuenv_testkit::Running) -> i32 {
     const SIGINT_BIT: u64 = 1 << 1;
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
