@@ -188,13 +188,6 @@ impl Mirrors {
     pub fn logins(&self) -> &[Login] {
         &self.logins
     }
-
-    /// Returns whether a mirror answers for this canonical URL.
-    pub fn covers(&self, canonical: &Url) -> bool {
-        self.rules
-            .iter()
-            .any(|(base, _)| canonical.as_str().starts_with(base.as_str()))
-    }
 }
 
 /// A channel or mirror setting cannot be read.
