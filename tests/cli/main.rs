@@ -14,6 +14,7 @@ mod failure_modes;
 mod faults;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod hostile;
+mod import;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod interrupted;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -37,6 +37,36 @@ codes! {
     112 RECIPE_SCHEMA_VERSION "the recipe is written for a newer gpuenv";
     113 RECIPE_BAD_VARIABLE "the recipe sets an environment variable that it must not set";
 
+    130 IMPORT_FORMAT "the file is in no format that can be imported";
+    131 IMPORT_SYNTAX "the file to import cannot be read";
+    132 IMPORT_NEWER "the file to import is of a newer version";
+    133 IMPORT_BAD_ENTRY "an entry of the file to import cannot be read";
+    134 IMPORT_NO_COUNTERPART "something in the file has no counterpart in a recipe";
+    135 IMPORT_UNSAFE "the file to import holds a secret or leads out of its folder";
+    136 IMPORT_UNREADABLE "a file to import or to check cannot be opened";
+    137 IMPORT_EXISTS "a file of that name exists and is not overwritten";
+    138 IMPORT_EMPTY "there is no package in the file to import";
+    139 EXPORT_IMPOSSIBLE "the format cannot hold what the environment has";
+    140 LINT_FROZEN_CHANNEL "the `pytorch` channel gets no new releases";
+    141 LINT_CUDNN "CUDA or cuDNN does not fit the framework";
+    142 LINT_NO_PYTHON "an environment has wheels and no Python";
+    143 LINT_USER "`--user` installs outside of the environment";
+    144 LINT_OTHER_SHELL "a command is written for another shell";
+    145 LINT_TENSORFLOW_WINDOWS "TensorFlow from 2.11 on has no GPU on Windows";
+    146 LINT_DEFAULTS "the channel `defaults` is mixed in";
+    147 LINT_LIBRARY_PATH "a line sets the loader's path by hand";
+    148 LINT_TENSORFLOW_GPU "`tensorflow-gpu` is the name of a package that is gone";
+    149 LINT_NUMPY "a framework would get a NumPy that it was not built for";
+    150 LINT_NO_COMPILER "`cudatoolkit` holds no compiler";
+    151 LINT_OLD_CALL "code uses a call that is gone or deprecated";
+    152 LINT_CPU_BUILD "nothing keeps the solver from a build for the CPU";
+    153 LINT_CUPY "`cupy` of PyPI is source code";
+    154 LINT_REDIRECTION "a `<` or `>` stands without quotes";
+    155 LINT_FOREIGN_PYTHON "a pip is called that may belong to another Python";
+    156 LINT_CUDA_TARGET "CUDA is newer than the target promises";
+    157 LINT_MIXED_SOURCES "CUDA or a framework comes from two places";
+    158 LINT_CODE "code does not do what the text around it says";
+
     // 2xx: the plan for one platform.
     201 PLAN_PLATFORM "the recipe does not cover that platform";
     202 PLAN_CONFLICTING_TARGET "two conditions give one key different values";

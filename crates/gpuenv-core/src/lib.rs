@@ -18,6 +18,7 @@ pub mod event;
 pub mod exclude_newer;
 pub mod facts;
 pub mod fits;
+pub mod import;
 pub mod layout;
 pub mod lock;
 pub mod plan;

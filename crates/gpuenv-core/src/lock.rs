@@ -249,7 +249,7 @@ pub fn settings(file: &str, text: &str) -> Result<Option<Settings>, LockError> {
 
 /// Returns why a record must not be installed, if its file could not be
 /// verified, fetched or named safely.
-fn distrust(record: &RepoDataRecord) -> Option<&'static str> {
+pub(crate) fn distrust(record: &RepoDataRecord) -> Option<&'static str> {
     let package = &record.package_record;
     if package.sha256.is_none() && package.md5.is_none() {
         return Some("it has no hash, so a download could not be verified");
@@ -278,7 +278,7 @@ fn distrust(record: &RepoDataRecord) -> Option<&'static str> {
 ///
 /// The YAML reader stops at its own limit too, but only after a time that grows
 /// with the square of the depth.
-fn nests_deeper_than(text: &str, limit: usize) -> bool {
+pub(crate) fn nests_deeper_than(text: &str, limit: usize) -> bool {
     let mut depth = 0usize;
     let brackets = text.bytes().any(|byte| {
         match byte {
@@ -290,6 +290,11 @@ fn nests_deeper_than(text: &str, limit: usize) -> bool {
     });
     let indent = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
     brackets || text.lines().any(|line| indent(line) > 2 * limit)
+}
+
+/// Reads the record of a wheel as other tools lock it.
+pub(crate) fn read_wheel(package: &rattler_lock::PypiPackageData) -> Result<Wheel, &'static str> {
+    wheels::read(package, None)
 }
 
 fn merge_conflict(file: &str, text: &str) -> Option<Place> {

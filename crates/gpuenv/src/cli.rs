@@ -109,6 +109,7 @@ commands! {
     Remove remove "remove";
     Clean clean "clean";
     Recipe recipe "recipe";
+    Import import "import";
     Explain explain "explain";
     #[command(hide = true)]
     ProbeWorker probe_worker "__probe";

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activating;
+pub mod bringing;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -168,7 +168,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
 }
 
 /// Returns what the system says, without the name of a temporary file.
-fn without_path(error: &io::Error) -> String {
+pub(crate) fn without_path(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" at path ") {
         Some((reason, _)) => reason.to_string(),
@@ -176,7 +176,7 @@ fn without_path(error: &io::Error) -> String {
     }
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     // A link is followed, so that what it points to is replaced and not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let mut file = tempfile::Builder::new()

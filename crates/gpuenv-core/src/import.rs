@@ -1,0 +1,216 @@
+//! What people bring from other tools, read into one neutral value.
+//!
+//! Readers never execute and never fetch: they get texts, and return what the
+//! texts ask for, with the place of everything. What has no counterpart in a
+//! recipe is told and never dropped in silence.
+
+mod conda_lock;
+mod draft;
+mod environment;
+mod error;
+mod explicit;
+mod install;
+mod locked;
+mod pip;
+mod pixi;
+mod pixi_lock;
+mod reading;
+mod recognise;
+mod requirements;
+mod script;
+mod selector;
+mod spec;
+mod text;
+
+use rattler_conda_types::{RepoDataRecord, Subdir};
+
+use crate::{Diagnostic, Wheel};
+
+pub use draft::{Drafted, recipe};
+pub use error::ImportError;
+pub use locked::lock;
+pub use recognise::recognise;
+pub(crate) use script::{Command, Shell, Word, commands};
+pub(crate) use spec::name_of;
+pub use text::{At, Include, MAX_BYTES, Text, Texts};
+
+/// A format that can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// conda's `environment.yml`.
+    EnvironmentYml,
+    /// What `conda list --explicit` prints.
+    Explicit,
+    /// `conda-lock.yml`, version 1.
+    CondaLock,
+    /// `pixi.toml`.
+    Pixi,
+    /// `pyproject.toml` with `[tool.pixi]` or `[project]`.
+    Pyproject,
+    /// `pixi.lock`.
+    PixiLock,
+    /// pip's `requirements.txt`.
+    Requirements,
+    /// Command lines, as tutorials print them.
+    Commands,
+}
+
+impl Format {
+    /// Every format, with the word for it on the command line.
+    pub const ALL: [(Format, &'static str); 8] = [
+        (Format::EnvironmentYml, "environment-yml"),
+        (Format::Explicit, "explicit"),
+        (Format::CondaLock, "conda-lock"),
+        (Format::Pixi, "pixi"),
+        (Format::Pyproject, "pyproject"),
+        (Format::PixiLock, "pixi-lock"),
+        (Format::Requirements, "requirements"),
+        (Format::Commands, "commands"),
+    ];
+
+    /// Returns the word for it on the command line.
+    pub fn word(self) -> &'static str {
+        let found = Format::ALL.iter().find(|(format, _)| *format == self);
+        found.map_or("", |(_, word)| word)
+    }
+}
+
+/// Something that was found, with its place and the platforms that it is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found<T> {
+    /// What it is.
+    pub value: T,
+    /// Where it counts; everywhere if there is no condition.
+    pub condition: Option<String>,
+    /// Where it is written.
+    pub at: At,
+}
+
+/// A PyPI requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WheelLine {
+    /// The requirement (PEP 508).
+    pub text: String,
+    /// The hashes that are allowed, as sha256 in hexadecimal.
+    pub sha256: Vec<String>,
+    /// The file that it was locked to, where the line says so.
+    pub url: Option<String>,
+}
+
+/// Where wheels are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Index {
+    /// Instead of PyPI.
+    Main(String),
+    /// Beside PyPI.
+    Extra(String),
+    /// A page with links.
+    Links(String),
+}
+
+/// A variable of the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// What is locked for a platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exact {
+    /// The platform.
+    pub platform: Subdir,
+    /// The packages.
+    pub records: Vec<RepoDataRecord>,
+    /// The wheels.
+    pub wheels: Vec<Wheel>,
+}
+
+/// What a file asks for.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// What kind of file it was.
+    pub format: Format,
+    /// The name of the environment or project.
+    pub name: Option<String>,
+    /// The channels, strongest first, in the form of recipes.
+    pub channels: Vec<Found<String>>,
+    /// The platforms that the file names.
+    pub platforms: Vec<Subdir>,
+    /// Conda packages, as match specs.
+    pub packages: Vec<Found<String>>,
+    /// PyPI packages.
+    pub wheels: Vec<Found<WheelLine>>,
+    /// Where wheels are looked for.
+    pub indexes: Vec<Found<Index>>,
+    /// Variables to set.
+    pub variables: Vec<Found<Variable>>,
+    /// The least CUDA version of the driver.
+    pub cuda: Option<String>,
+    /// The least version of glibc.
+    pub glibc: Option<String>,
+    /// What is locked, exactly.
+    pub locked: Vec<Exact>,
+    /// What to tell the user.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// What an import takes where the file says nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// The channels, strongest first.
+    pub channels: Vec<String>,
+    /// Which environment of a project, where there are several.
+    pub environment: Option<String>,
+}
+
+/// Returns the files that one of the files includes; those of a project are none.
+pub fn includes(texts: &Texts, index: usize, format: Format) -> Vec<Include> {
+    let text = texts.text(index);
+    match format {
+        Format::EnvironmentYml if index == 0 => requirements::includes_of_yaml(text, index),
+        Format::EnvironmentYml | Format::Requirements => requirements::includes(text, index),
+        Format::Explicit
+        | Format::CondaLock
+        | Format::Pixi
+        | Format::Pyproject
+        | Format::PixiLock
+        | Format::Commands => Vec::new(),
+    }
+}
+
+/// Reads files that somebody brought.
+///
+/// # Errors
+/// Everything that keeps them from being understood.
+pub fn read(
+    texts: &Texts,
+    format: Format,
+    defaults: &Defaults,
+) -> Result<Imported, Vec<Diagnostic>> {
+    let mut reading = reading::Reading::new(texts, format);
+    let main = texts.main();
+    if main.text.len() > text::MAX_WRITTEN_BYTES
+        && !matches!(format, Format::CondaLock | Format::PixiLock)
+    {
+        let place = crate::Place::file(&main.file);
+        let limit = text::MAX_WRITTEN_BYTES;
+        return Err(vec![ImportError::TooLarge { place, limit }.into()]);
+    }
+    match format {
+        Format::EnvironmentYml => environment::read(&mut reading),
+        Format::Explicit => explicit::read(&mut reading),
+        Format::CondaLock => conda_lock::read(&mut reading),
+        Format::Pixi => pixi::read(&mut reading, defaults.environment.as_deref()),
+        Format::Pyproject => pixi::read_pyproject(&mut reading, defaults.environment.as_deref()),
+        Format::PixiLock => pixi_lock::read(&mut reading, defaults.environment.as_deref()),
+        Format::Requirements => requirements::read(&mut reading),
+        Format::Commands => install::read(&mut reading),
+    }
+    reading.finish(defaults)
+}
+
+#[cfg(test)]
+mod tests;

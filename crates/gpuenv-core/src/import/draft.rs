@@ -1,0 +1,376 @@
+//! From what was found to the text of a recipe.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use rattler_conda_types::Subdir;
+
+use super::{Found, Imported, Index, Variable, name_of};
+use crate::{Code, Diagnostic, recipe};
+
+/// The CUDA version that a recipe asks for where the file says nothing.
+const USUAL_CUDA: &str = "12.4";
+
+/// A recipe made of what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drafted {
+    /// The recipe's name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// What to tell about it.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// What names tell about GPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    None,
+    Optional,
+    Required,
+}
+
+/// Writes the recipe, for these platforms.
+pub fn recipe(found: &Imported, name: Option<&str>, platforms: &[Subdir]) -> Drafted {
+    let name = recipe_name(name.or(found.name.as_deref()));
+    let exact = exact_packages(found);
+    let mut packages: Vec<Found<String>> =
+        match found.packages.is_empty() && found.wheels.is_empty() {
+            true => exact.clone(),
+            false => found.packages.clone(),
+        };
+    let mut notes = add_python(found, &mut packages);
+    notes.extend(found.indexes.iter().map(left_out_index));
+    let names: BTreeSet<String> = packages
+        .iter()
+        .map(|package| name_of(&package.value))
+        .chain(found.wheels.iter().map(|wheel| name_of(&wheel.value.text)))
+        .collect();
+    let gpu = gpu(found, &packages, &names);
+    let mut text = format!("# Imported from {}.\n#\n", found.format.word());
+    text.push_str(
+        "# `gpuenv lock` finds the exact packages, `gpuenv lint` looks for what may be wrong.\n",
+    );
+    let _ = writeln!(text, "schema: 1\nname: {}", scalar(&name));
+    let channels: Vec<String> = found
+        .channels
+        .iter()
+        .map(|channel| scalar(&channel.value))
+        .collect();
+    let _ = writeln!(text, "channels: [{}]", channels.join(", "));
+    let listed: Vec<&str> = platforms.iter().map(|platform| platform.as_str()).collect();
+    let _ = writeln!(text, "platforms: [{}]", listed.join(", "));
+    target(&mut text, found, gpu, &packages);
+    section(
+        &mut text,
+        "dependencies",
+        &lines(&packages, |value| value.clone()),
+    );
+    section(
+        &mut text,
+        "pypi-dependencies",
+        &lines(&found.wheels, |line| line.text.clone()),
+    );
+    variables(&mut text, &found.variables);
+    if gpu != Use::None {
+        let _ = writeln!(text, "probe: [{}]", probe(&names).join(", "));
+    }
+    Drafted { name, text, notes }
+}
+
+/// Wheels need a Python of the environment: without one, pip would have used the system's.
+fn add_python(found: &Imported, packages: &mut Vec<Found<String>>) -> Vec<Diagnostic> {
+    let has_python = packages
+        .iter()
+        .any(|package| name_of(&package.value) == "python");
+    if has_python || found.wheels.is_empty() {
+        return Vec::new();
+    }
+    packages.insert(
+        0,
+        Found {
+            value: "python".to_string(),
+            condition: None,
+            at: super::At::default(),
+        },
+    );
+    let note = Diagnostic::note(
+        Code::LINT_NO_PYTHON,
+        "`python` is added: wheels are installed into the Python of the environment",
+    );
+    vec![note.help("write the version that you need, for example `python 3.12.*`")]
+}
+
+/// Tells that a recipe cannot name the place where wheels are looked for.
+fn left_out_index(index: &Found<Index>) -> Diagnostic {
+    let (Index::Main(url) | Index::Extra(url) | Index::Links(url)) = &index.value;
+    let message = format!("the index `{url}` is not part of the recipe");
+    Diagnostic::warning(Code::IMPORT_NO_COUNTERPART, message)
+        .help(format!("set it for uv: `export UV_INDEX={url}`"))
+}
+
+/// The packages of the lock, as a recipe asks for exactly them.
+///
+/// What all platforms have alike is written once.
+fn exact_packages(found: &Imported) -> Vec<Found<String>> {
+    let mut specs: Vec<(String, Vec<Subdir>)> = Vec::new();
+    for exact in &found.locked {
+        for record in &exact.records {
+            let package = &record.package_record;
+            let name = package.name.as_normalized();
+            let spec = format!("{name} =={} {}", package.version, package.build);
+            match specs.iter_mut().find(|(known, _)| *known == spec) {
+                Some((_, platforms)) => platforms.push(exact.platform),
+                None => specs.push((spec, vec![exact.platform])),
+            }
+        }
+    }
+    let everywhere = found.locked.len();
+    let found = specs.into_iter().flat_map(|(value, platforms)| {
+        let conditions: Vec<Option<String>> = match platforms.len() == everywhere {
+            true => vec![None],
+            false => platforms.iter().map(|p| Some(p.to_string())).collect(),
+        };
+        conditions.into_iter().map(move |condition| Found {
+            value: value.clone(),
+            condition,
+            at: super::At::default(),
+        })
+    });
+    found.collect()
+}
+
+/// Returns a name that a recipe can have, near to the one that was found.
+fn recipe_name(found: Option<&str>) -> String {
+    let allowed = |c: char| match c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+        true => c.to_ascii_lowercase(),
+        false => '-',
+    };
+    let name: String = found
+        .unwrap_or_default()
+        .chars()
+        .take(60)
+        .map(allowed)
+        .collect();
+    let name = name.trim_matches(['.', '_', '-']);
+    match recipe::check_name(name) {
+        Ok(()) => name.to_string(),
+        Err(_) => "imported".to_string(),
+    }
+}
+
+fn gpu(found: &Imported, packages: &[Found<String>], names: &BTreeSet<String>) -> Use {
+    if names.contains("cpuonly") {
+        return Use::None;
+    }
+    let is_cuda = |name: &String| {
+        [
+            "cudatoolkit",
+            "cudnn",
+            "cuda",
+            "pytorch-cuda",
+            "pytorch-gpu",
+            "tensorflow-gpu",
+            "nccl",
+            "cupy",
+            "cudf",
+            "rapids",
+        ]
+        .contains(&name.as_str())
+            || ["cuda-", "nvidia-", "cupy-cuda", "libcu", "cudatoolkit"]
+                .iter()
+                .any(|start| name.starts_with(start))
+    };
+    let builds_cuda = packages.iter().any(|package| {
+        let build = package.value.split(' ').nth(2).unwrap_or_default();
+        build.contains("cuda") || build.contains("gpu")
+    });
+    let extras = found
+        .wheels
+        .iter()
+        .any(|wheel| wheel.value.text.contains("cuda"));
+    if found.cuda.is_some() || builds_cuda || extras || names.iter().any(is_cuda) {
+        return Use::Required;
+    }
+    let capable = [
+        "tensorflow",
+        "pytorch",
+        "torch",
+        "jax",
+        "jaxlib",
+        "keras",
+        "xgboost",
+        "lightgbm",
+        "numba",
+        "tensorflow-base",
+    ];
+    match capable.iter().any(|name| names.contains(*name)) {
+        true => Use::Optional,
+        false => Use::None,
+    }
+}
+
+/// Writes `gpu` and `target`.
+fn target(text: &mut String, found: &Imported, gpu: Use, packages: &[Found<String>]) {
+    let mut machine = Vec::new();
+    match gpu {
+        Use::None => text.push_str("gpu: none\n"),
+        Use::Optional => text.push_str("gpu: optional\n"),
+        Use::Required => text.push_str("gpu: required\n"),
+    }
+    if gpu != Use::None {
+        let known = found.cuda.clone().or_else(|| cuda_of(packages));
+        if known.is_none() {
+            text.push_str("# The file does not say which CUDA the driver must support at least: this is a usual one.\n");
+        }
+        machine.push(format!(
+            "cuda: \"{}\"",
+            known.as_deref().unwrap_or(USUAL_CUDA)
+        ));
+    }
+    if let Some(glibc) = &found.glibc {
+        machine.push(format!("glibc: \"{glibc}\""));
+    }
+    if !machine.is_empty() {
+        let _ = writeln!(text, "target: {{ {} }}", machine.join(", "));
+    }
+}
+
+/// Returns the CUDA version that a package pins.
+fn cuda_of(packages: &[Found<String>]) -> Option<String> {
+    let pinned = |name: &str| {
+        packages
+            .iter()
+            .filter(|package| name_of(&package.value) == name)
+            .find_map(|package| {
+                let version = package.value.split(' ').nth(1)?;
+                let digits = version.trim_start_matches(['=', '>', '~', '<']);
+                let mut parts = digits
+                    .split(|c: char| !c.is_ascii_digit())
+                    .filter(|part| !part.is_empty());
+                let major: u32 = parts.next()?.parse().ok()?;
+                let minor: u32 = parts.next().unwrap_or("0").parse().ok()?;
+                (major >= 9 && major < 100 && minor < 100 && !version.starts_with('<'))
+                    .then(|| format!("{major}.{minor}"))
+            })
+    };
+    [
+        "cuda-version",
+        "pytorch-cuda",
+        "cudatoolkit",
+        "cuda-toolkit",
+        "cuda",
+        "cuda-runtime",
+        "cuda-nvcc",
+    ]
+    .into_iter()
+    .find_map(pinned)
+}
+
+fn probe(names: &BTreeSet<String>) -> Vec<&'static str> {
+    let has = |wanted: &[&str]| wanted.iter().any(|name| names.contains(*name));
+    let mut steps = vec!["driver"];
+    let frameworks: [(&str, &[&str]); 6] = [
+        (
+            "tensorflow",
+            &["tensorflow", "tensorflow-gpu", "tensorflow-base"],
+        ),
+        ("pytorch", &["pytorch", "pytorch-gpu", "torch"]),
+        ("jax", &["jax", "jaxlib"]),
+        ("numba", &["numba", "numba-cuda"]),
+        ("cuda-python", &["cuda-python"]),
+        ("cupy", &["cupy"]),
+    ];
+    for (step, packages) in frameworks {
+        let is_cupy = step == "cupy" && names.iter().any(|name| name.starts_with("cupy-cuda"));
+        if has(packages) || is_cupy {
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+/// Groups lines by the platforms that they are for, those for everybody first.
+fn lines<T>(found: &[Found<T>], text: impl Fn(&T) -> String) -> Vec<(Option<String>, Vec<String>)> {
+    let mut groups: Vec<(Option<String>, Vec<String>)> = vec![(None, Vec::new())];
+    for entry in found {
+        let line = text(&entry.value);
+        match groups
+            .iter_mut()
+            .find(|(condition, _)| *condition == entry.condition)
+        {
+            Some((_, lines)) if lines.contains(&line) => {}
+            Some((_, lines)) => lines.push(line),
+            None => groups.push((entry.condition.clone(), vec![line])),
+        }
+    }
+    groups.retain(|(_, lines)| !lines.is_empty());
+    groups
+}
+
+fn variables(text: &mut String, variables: &[Found<Variable>]) {
+    let groups = lines(variables, |variable| {
+        format!("{}: {}", variable.name, quoted(&variable.value))
+    });
+    let Some(first) = groups.first() else {
+        return;
+    };
+    text.push_str("activation:\n  env:\n");
+    if groups.len() == 1 && first.0.is_none() {
+        for line in &first.1 {
+            let _ = writeln!(text, "    {line}");
+        }
+        return;
+    }
+    for (condition, lines) in &groups {
+        let map = lines.join(", ");
+        let _ = match condition {
+            None => writeln!(text, "    - {{ {map} }}"),
+            Some(condition) => writeln!(text, "    - if: {condition}\n      then: {{ {map} }}"),
+        };
+    }
+}
+
+fn section(text: &mut String, key: &str, groups: &[(Option<String>, Vec<String>)]) {
+    if groups.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{key}:");
+    for (condition, lines) in groups {
+        let indent = match condition {
+            None => "  ",
+            Some(condition) => {
+                let _ = writeln!(text, "  - if: {condition}\n    then:");
+                "      "
+            }
+        };
+        for line in lines {
+            let _ = writeln!(text, "{indent}- {}", scalar(line));
+        }
+    }
+}
+
+/// Writes a text as a YAML scalar, plain where that reads the same.
+fn scalar(text: &str) -> String {
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && !text.contains(": ")
+        && !text.contains(" #")
+        && !text.ends_with(':')
+        && !text.contains(['[', ']', '{', '}', '"', '\'', '\\', ',', '\n'])
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"
+        )
+        && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+    let is_list_safe = text.contains(',')
+        && !text.contains(['[', ']', '{', '}', '"', '\'', '\\', '\n', '#'])
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !text.contains(": ");
+    match is_plain || is_list_safe {
+        true => text.to_string(),
+        false => quoted(text),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,154 @@
+//! What cannot be imported, and what is said about it.
+
+use super::refused;
+
+#[test]
+fn text_that_is_none_is_refused_with_its_place() {
+    let utf16: Vec<u8> = "name: x\r\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let marked = [b"\xff\xfe".as_slice(), &utf16].concat();
+    let told = [
+        refused("e", &marked),
+        refused("e", b"name: x\n  \xff"),
+        refused("e", b"name: x\0"),
+        refused("e", b"name: x\n<<<<<<< HEAD\n"),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    GE131 1:1 the file is UTF-16, as PowerShell writes it with `>`
+    GE131 2:3 the file is not UTF-8 text
+    GE131 1:8 the file holds a zero byte, so it is no text
+    GE131 2:1 the file holds an unresolved merge conflict
+    ");
+}
+
+#[test]
+fn bad_yaml_and_toml_are_refused_with_their_place() {
+    let told = [
+        refused("e.yml", b"dependencies:\n\t- a\n"),
+        refused("e.yml", b"dependencies: [a\n"),
+        refused("e.yml", b"dependencies: {a: 1}\n"),
+        refused(
+            "e.yml",
+            b"dependencies:\n- python: 3.10\n- - a\n- pip:\n  - a: b\n",
+        ),
+        refused("e.yml", b"dependencies:\n- a b c d e\n- python=3=4=5=6\n"),
+        refused("e.yml", b"dependencies:\n- !!python/object a\n"),
+        refused("pixi.toml", b"[workspace]\nname = \n"),
+        refused(
+            "pixi.toml",
+            b"[workspace]\nplatforms = [\"linux\"]\n[dependencies]\npython = \"three\"\n",
+        ),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    GE131 2:1 a tab indents this line, and YAML knows only spaces there
+    GE131 1:15 the file is not valid YAML: unclosed bracket `[`
+    GE133 1:16 `a: 1` is not a package: `dependencies` is a list
+    GE133 2:3 `python: 3.10` is not a package: a dependency is one text
+    GE133 3:5 `a` is not a package: a dependency is one text
+    GE133 5:5 `a: b` is not a package: an entry of `pip:` is one text
+    GE133 2:3 `a b c d e` is not a package: `a b c d e` is not a match spec: the build string `c d e` is not valid, it can only contain alphanumeric characters and underscores
+    GE133 3:3 `python=3=4=5=6` is not a package: `python=3=4=5=6` is not a match spec: the build string `=4=5=6` is not valid, it can only contain alphanumeric characters and underscores
+    GE131 2:3 a YAML tag has no meaning here
+    GE131 2:8 this is no TOML: string values must be quoted, expected literal string
+    GE133 2:14 `linux` is not a package: it is no platform
+    ");
+}
+
+#[test]
+fn bombs_and_floods_end_early() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_string();
+    for level in 1..12 {
+        let list = format!("*a{0}, ", level - 1).repeat(9);
+        bomb += &format!("a{level}: &a{level} [{list}]\n");
+    }
+    bomb += "dependencies: *a11\n";
+    let deep = format!("dependencies: {}", "[".repeat(20_000));
+    let long = format!("dependencies:\n- {}\n", "a".repeat(100_000));
+    let toml = format!("[workspace]\nx = {}", "[".repeat(100_000));
+    let many = format!("dependencies:\n{}", "- a b c d e\n".repeat(1000));
+    let large = format!("dependencies:\n{}", "- a\n".repeat(2_000_000));
+    for text in [&bomb, &deep, &long, &toml, &many, &large] {
+        let told = refused("pixi.toml", text.as_bytes());
+        assert!(told.starts_with("GE13"), "{told}");
+        assert!(told.len() < 20_000, "{}", told.len());
+    }
+}
+
+#[test]
+fn secrets_are_refused_and_never_repeated() {
+    for text in [
+        "channels: [https://me:hunter2@x.example/c]\ndependencies: [a]\n",
+        "channels: [https://x.example/t/hunter2/c]\ndependencies: [a]\n",
+        "dependencies: ['https://me:hunter2@x.example/c::a']\n",
+        "dependencies: [a, pip: ['a @ https://me:hunter2@x.example/a-1-py3-none-any.whl']]\n",
+        "dependencies: [a, pip: ['--index-url https://hunter2@x.example/simple']]\n",
+        "dependencies: [a]\nvariables: {HF_TOKEN: hunter2}\n",
+        "conda install -c https://x.example/t/hunter2/c a\n",
+        "pip install --extra-index-url https://u:hunter2@x.example/simple a\n",
+        "pip install git+https://hunter2@x.example/a.git\n",
+        "--index-url https://u:hunter2@x.example/simple\n",
+        "@EXPLICIT\nhttps://u:hunter2@x.example/c/linux-64/a-1-0.conda#d41d8cd98f00b204e9800998ecf8427e\n",
+        "version: 1\nmetadata: {channels: [{url: 'https://u:hunter2@x.example/c'}]}\npackage: []\n",
+        "[workspace]\nchannels = ['https://u:hunter2@x.example/c']\n",
+    ] {
+        let decoded = super::Text::decode("e", text.as_bytes()).unwrap();
+        let format = super::recognise(&decoded).unwrap();
+        let errors = super::read(
+            &super::Texts::new(decoded),
+            format,
+            &super::Defaults::default(),
+        );
+        let errors = errors.expect_err(text);
+        let shown = format!("{errors:?}");
+        assert!(
+            shown.contains("GE135")
+                || shown.contains("IMPORT_UNSAFE")
+                || errors[0].code.number() == 135,
+            "{text}: {shown}"
+        );
+        assert!(!shown.contains("hunter2"), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn versions_from_the_future_are_refused() {
+    let told = [
+        refused("c", b"version: 2\nmetadata: {}\npackage: []\n"),
+        refused("p", b"version: 99\nenvironments: {}\npackages: []\n"),
+        refused("p", b"version: 6\nenvironments: 3\npackages: []\n"),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    GE132 1:1 this is version 2 of conda-lock's format, and gpuenv knows up to 1
+    GE132 1:1 this is version 99 of pixi's lock, and gpuenv knows up to 7
+    GE131 this is no lock of pixi: invalid type: integer `3`, expected a map
+    ");
+}
+
+#[test]
+fn explicit_lists_that_lie_are_refused() {
+    let list = b"@EXPLICIT
+https://x.example/c/linux-64/a-1-0.conda#d41d8cd98f00b204e9800998ecf8427e
+https://x.example/c/linux-64/a-2-0.conda#d41d8cd98f00b204e9800998ecf8427e
+https://x.example/c/win-64/b-2-0.conda#d41d8cd98f00b204e9800998ecf8427e
+https://x.example/c/linux-64/c-2-0.conda#abc
+https://x.example/hello.html
+https://x.example/linux-64/../../etc/passwd-1-0.conda#d41d8cd98f00b204e9800998ecf8427e
+file-1-0.conda
+";
+    insta::assert_snapshot!(refused("l", list), @"
+    GE133 3:1 `https://x.example/c/linux-64/a-2-0.conda#d41d8cd98f00b204e9800998ecf8427e` is not a package: a package of that name is in the list already
+    GE133 4:1 `https://x.example/c/win-64/b-2-0.conda#d41d8cd98f00b204e9800998ecf8427e` is not a package: it is for `win-64`, and the list is for `linux-64`
+    GE133 5:1 `abc` is not a package: it is neither an md5 nor a sha256
+    GE133 6:1 `https://x.example/hello.html` is not a package: its URL does not end in the file of a conda package
+    GE133 7:1 `https://x.example/linux-64/../../etc/passwd-1-0.conda#d41d8cd98f00b204e9800998ecf8427e` is not a package: its URL does not end in the file of a conda package
+    GE133 8:1 `file-1-0.conda` is not a package: its URL does not end in the file of a conda package
+    ");
+}
+
+#[test]
+fn nothing_at_all_is_told() {
+    insta::assert_snapshot!(refused("e.yml", b"dependencies:\n"), @"GE138 there is no package in `e.yml`");
+    insta::assert_snapshot!(refused("c", b"conda create -n x\n"), @"GE138 there is no package in `c`");
+}
