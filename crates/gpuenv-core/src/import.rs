@@ -199,17 +199,29 @@ pub fn read(
         let limit = text::MAX_WRITTEN_BYTES;
         return Err(vec![ImportError::TooLarge { place, limit }.into()]);
     }
-    match format {
-        Format::EnvironmentYml => environment::read(&mut reading),
-        Format::Explicit => explicit::read(&mut reading),
-        Format::CondaLock => conda_lock::read(&mut reading),
-        Format::Pixi => pixi::read(&mut reading, defaults.environment.as_deref()),
-        Format::Pyproject => pixi::read_pyproject(&mut reading, defaults.environment.as_deref()),
-        Format::PixiLock => pixi_lock::read(&mut reading, defaults.environment.as_deref()),
-        Format::Requirements => requirements::read(&mut reading),
-        Format::Commands => install::read(&mut reading),
-    }
+    fill(&mut reading, format, defaults.environment.as_deref());
     reading.finish(defaults)
+}
+
+/// Reads what files ask for as it is written, and what is wrong with it.
+pub(crate) fn gather(texts: &Texts, format: Format) -> (Imported, Vec<Diagnostic>) {
+    let mut reading = reading::Reading::new(texts, format);
+    reading.as_written = true;
+    fill(&mut reading, format, None);
+    reading.into_parts()
+}
+
+fn fill(reading: &mut reading::Reading<'_>, format: Format, environment: Option<&str>) {
+    match format {
+        Format::EnvironmentYml => environment::read(reading),
+        Format::Explicit => explicit::read(reading),
+        Format::CondaLock => conda_lock::read(reading),
+        Format::Pixi => pixi::read(reading, environment),
+        Format::Pyproject => pixi::read_pyproject(reading, environment),
+        Format::PixiLock => pixi_lock::read(reading, environment),
+        Format::Requirements => requirements::read(reading),
+        Format::Commands => install::read(reading),
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod facts;
 pub mod fits;
 pub mod import;
 pub mod layout;
+pub mod lint;
 pub mod lock;
 pub mod plan;
 pub mod probe;

@@ -110,6 +110,7 @@ commands! {
     Clean clean "clean";
     Recipe recipe "recipe";
     Import import "import";
+    Lint lint "lint";
     Explain explain "explain";
     #[command(hide = true)]
     ProbeWorker probe_worker "__probe";

@@ -12,6 +12,7 @@ pub mod import;
 pub mod info;
 pub mod init;
 pub mod jupyter;
+pub mod lint;
 pub mod list;
 pub mod lock;
 pub mod modulefile;

@@ -249,7 +249,7 @@ fn cuda_of(packages: &[Found<String>]) -> Option<String> {
                     .filter(|part| !part.is_empty());
                 let major: u32 = parts.next()?.parse().ok()?;
                 let minor: u32 = parts.next().unwrap_or("0").parse().ok()?;
-                (major >= 9 && major < 100 && minor < 100 && !version.starts_with('<'))
+                ((9..100).contains(&major) && minor < 100 && !version.starts_with('<'))
                     .then(|| format!("{major}.{minor}"))
             })
     };

@@ -97,7 +97,7 @@ fn report(reading: &mut Reading<'_>, at: At) {
 
 /// The prompts of Windows say where the lines are meant to run.
 fn hint_platform(reading: &mut Reading<'_>, command: &Command) {
-    let is_windows = matches!(command.shell, Shell::PowerShell | Shell::Cmd);
+    let is_windows = matches!(command.shell, Shell::Pwsh | Shell::Cmd);
     if is_windows && reading.imported.platforms.is_empty() {
         reading.imported.platforms.push(Subdir::Win64);
     }

@@ -33,6 +33,8 @@ pub(crate) struct Reading<'t> {
     pub(super) imported: Imported,
     /// The file wants conda's configured channels too.
     pub(super) adds_defaults: bool,
+    /// Names stay as they are written: somebody looks for what is wrong with them.
+    pub(super) as_written: bool,
     errors: Vec<Diagnostic>,
     dropped: usize,
 }
@@ -56,6 +58,7 @@ impl<'t> Reading<'t> {
                 notes: Vec::new(),
             },
             adds_defaults: false,
+            as_written: false,
             errors: Vec::new(),
             dropped: 0,
         }
@@ -185,7 +188,7 @@ impl<'t> Reading<'t> {
     /// Gives a package that PyPI has under another name today that name.
     fn renamed(&mut self, mut line: WheelLine, at: At) -> WheelLine {
         let name = spec::name_of(&line.text).replace('_', "-");
-        if name != "tensorflow-gpu" {
+        if name != "tensorflow-gpu" || self.as_written {
             return line;
         }
         let rest = line.text["tensorflow-gpu".len().min(line.text.len())..]
@@ -312,6 +315,11 @@ impl<'t> Reading<'t> {
                 at,
             });
         }
+    }
+
+    /// Returns what was found as it is written, and what is wrong with it.
+    pub(super) fn into_parts(self) -> (Imported, Vec<Diagnostic>) {
+        (self.imported, self.errors)
     }
 
     /// Returns what was found, or everything that is wrong.

@@ -10,7 +10,7 @@ pub(crate) enum Shell {
     /// bash and its relatives.
     Posix,
     /// PowerShell.
-    PowerShell,
+    Pwsh,
     /// The command prompt of Windows.
     Cmd,
     /// Python, behind `>>> `.
@@ -103,7 +103,7 @@ pub(crate) fn commands(text: &Text, index: usize) -> Vec<Command> {
 fn language_shell(language: &str) -> Shell {
     match language.trim().to_ascii_lowercase().as_str() {
         "bash" | "sh" | "shell" | "zsh" => Shell::Posix,
-        "powershell" | "ps1" | "pwsh" => Shell::PowerShell,
+        "powershell" | "ps1" | "pwsh" => Shell::Pwsh,
         "cmd" | "bat" | "batch" | "dos" => Shell::Cmd,
         "python" | "py" | "python3" => Shell::Python,
         _ => Shell::Unknown,
@@ -133,7 +133,7 @@ fn prompt(line: &str) -> (Option<Shell>, &str) {
     }
     if let Some(behind) = rest.strip_prefix("PS ").filter(|rest| rest.contains('>')) {
         let behind = behind.split_once('>').map_or("", |(_, behind)| behind);
-        return (Some(Shell::PowerShell), behind.trim_start());
+        return (Some(Shell::Pwsh), behind.trim_start());
     }
     let is_drive = rest.get(1..3) == Some(":\\") || rest.get(1..3) == Some(":/");
     if let (true, Some((_, behind))) = (is_drive, rest.split_once('>')) {
@@ -257,7 +257,7 @@ fn word(line: &str, from: usize, shell: Shell) -> (String, usize, bool) {
             (None, '&') if line[from + at..].starts_with("&&") => {
                 return (text, from + at, is_quoted);
             }
-            (None | Some('"'), '\\') if !matches!(shell, Shell::PowerShell | Shell::Cmd) => {
+            (None | Some('"'), '\\') if !matches!(shell, Shell::Pwsh | Shell::Cmd) => {
                 match characters.clone().next() {
                     Some((_, next)) if !next.is_alphanumeric() => {
                         text.push(next);

@@ -173,8 +173,13 @@ fn conclude(
                 .values()
                 .map(|p| p.records.len() + p.wheels.len())
                 .sum();
+            let files = if count == 1 {
+                "1 file"
+            } else {
+                &format!("{count} files")
+            };
             told += &format!(
-                "lock `{}` is written: {count} files, as the source has them\n",
+                "lock `{}` is written: {files}, as the source has them\n",
                 path.display()
             );
         }

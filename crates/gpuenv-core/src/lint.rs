@@ -1,0 +1,118 @@
+//! What tutorials and old environments get wrong, with place, reason and fix.
+//!
+//! A rule looks at one subject, whatever the file was, and returns findings. It
+//! never changes anything: a fix is a list of edits of the text.
+
+mod channels;
+mod code;
+mod commands;
+mod edit;
+mod frameworks;
+mod matrix;
+mod packages;
+mod subject;
+
+use crate::{
+    Code, Diagnostic, Recipe, Severity,
+    facts::Facts,
+    import::{Format, Text, Texts},
+};
+
+pub use edit::{Edit, apply, diff};
+pub(crate) use subject::{Spot, Subject};
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What is told about it.
+    pub diagnostic: Diagnostic,
+    /// What mends it, if that can be done in this file.
+    pub fix: Vec<Edit>,
+}
+
+/// Looks for what is wrong with a recipe.
+pub fn recipe(text: &Text, recipe: &Recipe, facts: &Facts) -> Vec<Finding> {
+    let texts = Texts::new(text.clone());
+    let subject = Subject::of_recipe(&texts, recipe);
+    findings(&subject, facts)
+}
+
+/// Looks for what is wrong with a file of another tool, or with any text.
+///
+/// Returns also what keeps the file from being understood.
+pub fn file(
+    texts: &Texts,
+    format: Option<Format>,
+    facts: &Facts,
+) -> (Vec<Finding>, Vec<Diagnostic>) {
+    let (subject, errors) = Subject::of_file(texts, format);
+    (findings(&subject, facts), errors)
+}
+
+fn findings(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    channels::check(subject, facts, &mut found);
+    packages::check(subject, &mut found);
+    frameworks::check(subject, facts, &mut found);
+    commands::check(subject, &mut found);
+    code::check(subject, &mut found);
+    let place = |finding: &Finding| {
+        let span = finding
+            .diagnostic
+            .place
+            .as_ref()
+            .and_then(|place| place.span.as_ref());
+        span.map_or((0, 0), |span| (span.line, span.column))
+    };
+    found.sort_by_key(|finding| (place(finding), finding.diagnostic.code));
+    found.dedup();
+    found
+}
+
+impl Finding {
+    fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
+        let diagnostic = match severity {
+            Severity::Error => Diagnostic::error(code, message),
+            Severity::Warning => Diagnostic::warning(code, message),
+            Severity::Note => Diagnostic::note(code, message),
+        };
+        Self {
+            diagnostic,
+            fix: Vec::new(),
+        }
+    }
+
+    /// Begins a finding that should be mended.
+    pub(crate) fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, message)
+    }
+
+    /// Begins a finding that is worth knowing.
+    pub(crate) fn note(code: Code, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Note, message)
+    }
+
+    /// Says why it is wrong.
+    #[must_use]
+    pub(crate) fn because(mut self, reason: impl Into<String>) -> Self {
+        self.diagnostic.causes.push(reason.into());
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.diagnostic.help.push(help.into());
+        self
+    }
+
+    /// Says what mends it.
+    #[must_use]
+    pub(crate) fn fix(mut self, edits: impl IntoIterator<Item = Edit>) -> Self {
+        self.fix.extend(edits);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;
