@@ -31,6 +31,9 @@ fn without_arguments_there_is_help_and_exit_two() {
       remove      Delete an environment
       clean       Delete what no environment needs: half-made environments and channel indexes
       recipe      List, show and check recipes
+      import      Make a recipe from an environment of another tool, or from a pasted command
+      lint        Find what is wrong with a recipe, an environment, requirements or a tutorial's
+                  commands
       explain     Explain a diagnostic code, or list them all
       help        Print this message or the help of the given subcommand(s)
 
