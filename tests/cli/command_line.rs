@@ -32,6 +32,7 @@ fn without_arguments_there_is_help_and_exit_two() {
       clean       Delete what no environment needs: half-made environments and channel indexes
       recipe      List, show and check recipes
       import      Make a recipe from an environment of another tool, or from a pasted command
+      export      Write an environment or a lock for conda, conda-lock, pixi, pip or Docker
       lint        Find what is wrong with a recipe, an environment, requirements or a tutorial's
                   commands
       explain     Explain a diagnostic code, or list them all

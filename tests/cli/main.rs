@@ -9,6 +9,8 @@ mod devices;
 mod docs;
 mod doctor;
 mod explain;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod export;
 mod failure_modes;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod faults;

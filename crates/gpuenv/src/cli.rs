@@ -110,6 +110,7 @@ commands! {
     Clean clean "clean";
     Recipe recipe "recipe";
     Import import "import";
+    Export export "export";
     Lint lint "lint";
     Explain explain "explain";
     #[command(hide = true)]

@@ -8,6 +8,7 @@ pub mod devices;
 pub mod direnv;
 pub mod doctor;
 pub mod explain;
+pub mod export;
 pub mod import;
 pub mod info;
 pub mod init;

@@ -26,7 +26,7 @@ pub(crate) fn conda(text: &str) -> Result<String, String> {
     }
     // `numpy = 1.2` and `numpy >=1, <2` are written with spaces that mean nothing.
     let tight = without_spaces_around_operators(text);
-    let candidates = [text.to_string(), tight];
+    let candidates = [text.to_string(), tight.clone(), bracketed(&tight)];
     for candidate in candidates {
         let options = ParseMatchSpecOptions::lenient();
         let Ok(spec) = MatchSpec::from_str(&candidate, options) else {
@@ -50,7 +50,14 @@ fn reason(refused: &recipe::BadSpec) -> String {
 
 /// Writes a spec as recipes have it: `name version build`, the channel before it.
 fn shown(spec: &MatchSpec) -> String {
-    let is_plain = spec.build_number.is_none()
+    // A build with a dot can stand in brackets only.
+    let build = spec
+        .build
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let is_plain = !build.contains('.')
+        && spec.build_number.is_none()
         && spec.subdir.is_none()
         && spec.namespace.is_none()
         && spec.md5.is_none()
@@ -83,6 +90,19 @@ fn shown(spec: &MatchSpec) -> String {
         (Some(version), Some(build)) => text.push_str(&format!(" {version} {build}")),
     }
     text
+}
+
+/// Writes `name=version=build` with brackets: builds of PyTorch have dots.
+fn bracketed(text: &str) -> String {
+    let parts: Vec<&str> = text.splitn(3, '=').collect();
+    match parts.as_slice() {
+        [name, version, build] if !version.is_empty() && !build.contains(['=', '\'', '"']) => {
+            // With a build the version is exact, as conda has it.
+            let equals = if version.contains('*') { "" } else { "==" };
+            format!("{name}[version='{equals}{version}', build='{build}']")
+        }
+        _ => text.to_string(),
+    }
 }
 
 fn without_spaces_around_operators(text: &str) -> String {
@@ -126,8 +146,15 @@ mod tests {
             ("numpy >=1.2, <2", "numpy >=1.2,<2"),
             ("numpy>=1.2,<2", "numpy >=1.2,<2"),
             ("numpy *", "numpy"),
-            ("cudnn=8.1.0.77=h90431f1_0", "cudnn 8.1.0.77.* h90431f1_0"),
-            ("pytorch=2.1=py3.10_cuda*", "pytorch 2.1.* py3.10_cuda*"),
+            ("cudnn=8.1.0.77=h90431f1_0", "cudnn ==8.1.0.77 h90431f1_0"),
+            (
+                "pytorch=2.1=py3.10_cuda*",
+                "pytorch[version=\"==2.1\",build=\"py3.10_cuda*\"]",
+            ),
+            (
+                "pytorch=2.0.1=py3.10_cuda11.7_cudnn8.5.0_0",
+                "pytorch[version=\"==2.0.1\",build=\"py3.10_cuda11.7_cudnn8.5.0_0\"]",
+            ),
             ("tensorflow=*=cuda*", "tensorflow * cuda*"),
             ("conda-forge::cudnn=8.1", "conda-forge::cudnn 8.1.*"),
             ("pytorch::pytorch", "pytorch::pytorch"),

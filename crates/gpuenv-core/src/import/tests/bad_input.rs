@@ -44,15 +44,15 @@ fn bad_yaml_and_toml_are_refused_with_their_place() {
     insta::assert_snapshot!(told.join("\n"), @"
     GE131 2:1 a tab indents this line, and YAML knows only spaces there
     GE131 1:15 the file is not valid YAML: unclosed bracket `[`
-    GE133 1:16 `a: 1` is not a package: `dependencies` is a list
-    GE133 2:3 `python: 3.10` is not a package: a dependency is one text
-    GE133 3:5 `a` is not a package: a dependency is one text
-    GE133 5:5 `a: b` is not a package: an entry of `pip:` is one text
-    GE133 2:3 `a b c d e` is not a package: `a b c d e` is not a match spec: the build string `c d e` is not valid, it can only contain alphanumeric characters and underscores
-    GE133 3:3 `python=3=4=5=6` is not a package: `python=3=4=5=6` is not a match spec: the build string `=4=5=6` is not valid, it can only contain alphanumeric characters and underscores
+    GE133 1:16 `a: 1` cannot be imported: `dependencies` is a list
+    GE133 2:3 `python: 3.10` cannot be imported: a dependency is one text
+    GE133 3:5 `a` cannot be imported: a dependency is one text
+    GE133 5:5 `a: b` cannot be imported: an entry of `pip:` is one text
+    GE133 2:3 `a b c d e` cannot be imported: the build string `c d e` is not valid, it can only contain alphanumeric characters and underscores
+    GE133 3:3 `python=3=4=5=6` cannot be imported: the build string `=4=5=6` is not valid, it can only contain alphanumeric characters and underscores
     GE131 2:3 a YAML tag has no meaning here
     GE131 2:8 this is no TOML: string values must be quoted, expected literal string
-    GE133 2:14 `linux` is not a package: it is no platform
+    GE133 2:14 `linux` cannot be imported: it is no platform
     ");
 }
 
@@ -138,12 +138,12 @@ https://x.example/linux-64/../../etc/passwd-1-0.conda#d41d8cd98f00b204e9800998ec
 file-1-0.conda
 ";
     insta::assert_snapshot!(refused("l", list), @"
-    GE133 3:1 `https://x.example/c/linux-64/a-2-0.conda#d41d8cd98f00b204e9800998ecf8427e` is not a package: a package of that name is in the list already
-    GE133 4:1 `https://x.example/c/win-64/b-2-0.conda#d41d8cd98f00b204e9800998ecf8427e` is not a package: it is for `win-64`, and the list is for `linux-64`
-    GE133 5:1 `abc` is not a package: it is neither an md5 nor a sha256
-    GE133 6:1 `https://x.example/hello.html` is not a package: its URL does not end in the file of a conda package
-    GE133 7:1 `https://x.example/linux-64/../../etc/passwd-1-0.conda#d41d8cd98f00b204e9800998ecf8427e` is not a package: its URL does not end in the file of a conda package
-    GE133 8:1 `file-1-0.conda` is not a package: its URL does not end in the file of a conda package
+    GE133 3:1 `https://x.example/c/linux-64/a-2-0.conda#d41d8cd98f00b204e9800998ecf8427e` cannot be imported: a package of that name is in the list already
+    GE133 4:1 `https://x.example/c/win-64/b-2-0.conda#d41d8cd98f00b204e9800998ecf8427e` cannot be imported: it is for `win-64`, and the list is for `linux-64`
+    GE133 5:1 `abc` cannot be imported: it is neither an md5 nor a sha256
+    GE133 6:1 `https://x.example/hello.html` cannot be imported: its URL does not end in the file of a conda package
+    GE133 7:1 `https://x.example/linux-64/../../etc/passwd-1-0.conda#d41d8cd98f00b204e9800998ecf8427e` cannot be imported: its URL does not end in the file of a conda package
+    GE133 8:1 `file-1-0.conda` cannot be imported: its URL does not end in the file of a conda package
     ");
 }
 

@@ -240,6 +240,7 @@ git+ssh://git@github.com/a/b.git
     GE134 12: the option `--no-binary` is left out
     GE134 13: `git+ssh://git@github.com/a/b.git` is source code of a repository, and gpuenv locks files
     GE142 0: `python` is added: wheels are installed into the Python of the environment
+    GE134 0: the index `https://download.pytorch.org/whl/cu118` is not part of the recipe
     "#);
 }
 
@@ -321,7 +322,8 @@ fn a_pixi_project_is_read_with_targets_and_features() {
       - "accelerate[testing]>=1"
     activation:
       env:
-        A: "b"
+        - if: linux-64
+          then: { A: "b" }
     probe: [driver, pytorch]
     GE134 13: `local` is left out: its `path` is source code or a place of this machine
     GE134 17: `mine` is left out: its `path` is source code

@@ -1,0 +1,47 @@
+//! pip's `requirements.txt`: the wheels, each with its hash and the address of its file.
+
+use std::fmt::Write as _;
+
+use super::{ExportError, Exported, Part};
+use crate::{Code, Diagnostic};
+
+/// Writes it.
+pub(super) fn write(part: &Part<'_>) -> Result<Exported, ExportError> {
+    if part.wheels().is_empty() {
+        return Err(ExportError::NoWheels {
+            platform: part.platform,
+        });
+    }
+    let mut notes = Vec::new();
+    if !part.records().is_empty() {
+        let message = format!(
+            "{} conda packages are left out: requirements hold wheels only",
+            part.records().len()
+        );
+        let note = Diagnostic::warning(Code::EXPORT_IMPOSSIBLE, message);
+        notes.push(note.help("install with `--no-deps` into an environment that has them: `--format explicit` lists them"));
+    }
+    Ok(Exported {
+        text: list(part),
+        beside: Vec::new(),
+        notes,
+    })
+}
+
+/// Returns the list.
+pub(super) fn list(part: &Part<'_>) -> String {
+    let mut text = format!(
+        "# The wheels of {} for {}:\n# $ pip install --no-deps --require-hashes -r <this file>\n",
+        part.name, part.platform
+    );
+    for wheel in part.wheels() {
+        let hash = hex::encode(wheel.sha256);
+        // The comment names the exact file, so that an import gets it back.
+        let _ = writeln!(
+            text,
+            "{}=={} --hash=sha256:{hash}  # {}",
+            wheel.name, wheel.version, wheel.url
+        );
+    }
+    text
+}
