@@ -4,6 +4,8 @@ mod activation;
 mod architecture;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod configuration;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod create;
 mod devices;
 mod docs;
@@ -39,6 +41,7 @@ mod real_wheels;
 mod recipe;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod remove;
+mod round_trips;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

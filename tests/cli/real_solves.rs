@@ -94,6 +94,7 @@ impl Data {
             fallback: None,
             silence: Duration::from_secs(10),
             retries: 1,
+            ways: Default::default(),
         }
     }
 

@@ -26,6 +26,25 @@ pub struct Access {
     pub silence: Duration,
     /// How often a request is tried again after a failure that may pass.
     pub retries: u32,
+    /// What the configuration of conda or rattler says about the network.
+    pub ways: Ways,
+}
+
+/// What the configuration of conda or rattler says about the network.
+///
+/// The environment's variables are stronger, and are read by the HTTP library itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// The proxy for `https`.
+    pub https_proxy: Option<String>,
+    /// The proxy for `http`.
+    pub http_proxy: Option<String>,
+    /// Hosts without a proxy.
+    pub no_proxy: Vec<String>,
+    /// A file with certificates to trust beside the system's.
+    pub certificates: Option<PathBuf>,
+    /// A file with credentials, asked after the usual places.
+    pub credentials: Option<PathBuf>,
 }
 
 /// Returns rattler's own cache directory, unless the user names another one.

@@ -3,7 +3,10 @@
 //! A silent server is given up after [`Access::silence`]; an answer that may
 //! change is asked for again, and `Retry-After` is obeyed up to a minute.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use gpuenv_core::channel;
@@ -12,12 +15,13 @@ use http::{
     header::{AUTHORIZATION, RETRY_AFTER},
 };
 use rattler_networking::{
-    AuthenticationMiddleware, AuthenticationStorageError, LazyClient, OfflineMiddleware,
+    AuthenticationMiddleware, AuthenticationStorage, AuthenticationStorageError, LazyClient,
+    OfflineMiddleware, authentication_storage::backends::file::FileStorage,
 };
-use reqwest::{Request, Response};
+use reqwest::{Certificate, NoProxy, Proxy, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
-use crate::Access;
+use crate::{Access, access::Ways};
 
 /// The longest pause between two tries, whatever a server asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -28,7 +32,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 ///
 /// Fails if the file with credentials cannot be read.
 pub fn client(access: &Access) -> Result<LazyClient, AuthenticationStorageError> {
-    let authentication = AuthenticationMiddleware::from_env_and_defaults()?;
+    let mut storage = AuthenticationStorage::from_env_and_defaults()?;
+    if let Some(file) = &access.ways.credentials {
+        storage.add_backend(Arc::new(FileStorage::from_path(file.clone())?));
+    }
+    let authentication = AuthenticationMiddleware::from_auth_storage(storage);
     let access = access.clone();
     Ok(LazyClient::new(move || build(&access, authentication)))
 }
@@ -37,7 +45,8 @@ fn build(access: &Access, authentication: AuthenticationMiddleware) -> ClientWit
     let plain = reqwest::Client::builder()
         .user_agent(concat!("gpuenv/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(access.silence)
-        .read_timeout(access.silence)
+        .read_timeout(access.silence);
+    let plain = with_ways(plain, &access.ways)
         .build()
         .unwrap_or_else(|error| {
             // Only a broken TLS set-up gets here; plain http may still work.
@@ -56,6 +65,34 @@ fn build(access: &Access, authentication: AuthenticationMiddleware) -> ClientWit
         .with(Logins(logins))
         .with(authentication)
         .build()
+}
+
+/// Goes the ways that a neighbour's configuration names; what cannot be used is logged.
+fn with_ways(mut builder: reqwest::ClientBuilder, ways: &Ways) -> reqwest::ClientBuilder {
+    let unproxied = NoProxy::from_string(&ways.no_proxy.join(","));
+    let proxies = [
+        ways.https_proxy.as_deref().map(Proxy::https),
+        ways.http_proxy.as_deref().map(Proxy::http),
+    ];
+    for proxy in proxies.into_iter().flatten() {
+        match proxy {
+            Ok(proxy) => builder = builder.proxy(proxy.no_proxy(unproxied.clone())),
+            Err(error) => tracing::warn!("a configured proxy cannot be used: {error}"),
+        }
+    }
+    let Some(file) = &ways.certificates else {
+        return builder;
+    };
+    let bytes = fs_err::read(file).map_err(|error| error.to_string());
+    let read =
+        |bytes: Vec<u8>| Certificate::from_pem_bundle(&bytes).map_err(|error| error.to_string());
+    match bytes.and_then(read) {
+        Ok(certificates) => builder.tls_certs_merge(certificates),
+        Err(error) => {
+            tracing::warn!("configured certificates cannot be used: {error}");
+            builder
+        }
+    }
 }
 
 /// What a mirror wants to see.

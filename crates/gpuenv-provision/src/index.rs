@@ -224,7 +224,12 @@ impl<'a> Channels<'a> {
     async fn fetched_from(&self, canonical: &Url, subdirs: [Subdir; 2]) -> Result<Url, IndexError> {
         let own_cache = self.access.own_cache();
         let url = self.access.place(canonical).map_err(IndexError::Cache)?;
-        let Ok(folder) = url.to_file_path() else {
+        // `http://localhost/…` would be taken for a path too.
+        let folder = match url.scheme() {
+            "file" => url.to_file_path().ok(),
+            _ => None,
+        };
+        let Some(folder) = folder else {
             return Ok(url);
         };
         let channel = channel::short_name(canonical.as_str()).to_string();

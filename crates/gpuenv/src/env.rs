@@ -85,6 +85,11 @@ variables! {
         /// The package cache, shared with pixi and other rattler tools.
         /// Default: `rattler/cache` in the user's cache directory, on Linux `~/.cache/rattler/cache`.
         RATTLER_CACHE_DIR "RATTLER_CACHE_DIR";
+        /// Directories for packages, as conda has them, separated like `PATH`: the first one holds
+        /// gpuenv's cache too, in a folder `gpuenv`. `RATTLER_CACHE_DIR` goes before it.
+        CONDA_PKGS_DIRS "CONDA_PKGS_DIRS";
+        /// The configuration file of conda that counts before `~/.condarc`.
+        CONDARC "CONDARC";
         /// Anything but empty: no colours, unless `--color always` asks for them.
         NO_COLOR "NO_COLOR";
         /// Anything but empty and `0`: colours even where no terminal is, unless `NO_COLOR` is set.
@@ -156,6 +161,16 @@ pub struct Env {
     pub default_config: Option<PathBuf>,
     /// The package cache that the user names, absolute.
     pub cache: Option<PathBuf>,
+    /// The directories for packages that conda is told to use.
+    pub package_folders: Vec<PathBuf>,
+    /// The configuration file of conda that the user names.
+    pub condarc: Option<PathBuf>,
+    /// What this machine is said to have, as written.
+    pub overrides: Vec<(&'static str, String)>,
+    /// A variable names a proxy.
+    pub has_proxy: bool,
+    /// A variable names certificates.
+    pub has_certificates: bool,
     /// Where newer tables of facts are, absolute.
     pub facts: Option<PathBuf>,
     /// How long a server may be silent.
@@ -215,6 +230,22 @@ impl Env {
             named_config: path(GPUENV_CONFIG),
             default_config: base.map(|base| base.config.join("gpuenv").join("config.yaml")),
             cache: path(RATTLER_CACHE_DIR),
+            package_folders: os(CONDA_PKGS_DIRS)
+                .map(|value| split_paths(&value))
+                .unwrap_or_default(),
+            condarc: path(CONDARC),
+            overrides: [
+                CONDA_OVERRIDE_CUDA,
+                CONDA_OVERRIDE_CUDA_ARCH,
+                CONDA_OVERRIDE_GLIBC,
+            ]
+            .into_iter()
+            .filter_map(|name| Some((name, text(name)?)))
+            .collect(),
+            has_proxy: [HTTPS_PROXY, HTTP_PROXY, ALL_PROXY]
+                .iter()
+                .any(|name| os(name).is_some() || os(&name.to_lowercase()).is_some()),
+            has_certificates: os(SSL_CERT_FILE).is_some() || os(SSL_CERT_DIR).is_some(),
             facts: path(GPUENV_FACTS),
             http_silence: text(GPUENV_HTTP_TIMEOUT)
                 .and_then(|value| value.trim().parse().ok())
@@ -246,6 +277,33 @@ impl Env {
 /// Returns every variable of this process, for a child that gets them with edits.
 pub fn variables() -> std::collections::BTreeMap<OsString, OsString> {
     std::env::vars_os().collect()
+}
+
+/// Writes out `~`, `$NAME` and `${NAME}` in a path of a configuration file.
+pub fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
+    let mut path = String::new();
+    let mut rest = text;
+    if let (Some(behind), Some(home)) = (text.strip_prefix('~'), home) {
+        path.push_str(&home.to_string_lossy());
+        rest = behind;
+    }
+    while let Some((before, behind)) = rest.split_once('$') {
+        path.push_str(before);
+        let (name, after) = match behind
+            .strip_prefix('{')
+            .and_then(|inner| inner.split_once('}'))
+        {
+            Some(pair) => pair,
+            None => {
+                let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                behind.split_at(behind.find(|c| !is_name(c)).unwrap_or(behind.len()))
+            }
+        };
+        path.push_str(&std::env::var(name).unwrap_or_default());
+        rest = after;
+    }
+    path.push_str(rest);
+    absolute(OsStr::new(&path))
 }
 
 /// Returns the arguments of this process, with the program's name.

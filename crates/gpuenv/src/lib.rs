@@ -24,6 +24,7 @@ pub mod log;
 pub mod mirror;
 pub mod options;
 pub mod outcome;
+pub mod outside;
 pub mod panic;
 pub mod printer;
 pub mod probing;

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stderr, stdout};
 
 use anstream::ColorChoice;
 use clap::ValueEnum;
-use gpuenv_core::{Code, Diagnostic};
+use gpuenv_core::{Code, Diagnostic, neighbours};
 
 use crate::{
     Failure,
@@ -95,6 +95,9 @@ impl Options {
     /// # Errors
     /// Returns which option or variable cannot be read.
     pub fn check(args: &GlobalArgs, env: &Env, terminals: Terminals) -> Result<Self, Failure> {
+        for (name, value) in &env.overrides {
+            neighbours::check_override(name, value)?;
+        }
         let mut mirrors = Vec::new();
         for text in &args.mirror {
             mirrors.push(text.parse().map_err(Diagnostic::from)?);

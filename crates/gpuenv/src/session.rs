@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gpuenv_core::{Code, Diagnostic, Reporter, channel::Mirrors};
+use gpuenv_core::{Code, Diagnostic, Event, Reporter, channel::Mirrors, neighbours::Neighbour};
 use gpuenv_provision::{
     Access, Uv,
     access::{default_cache, is_writable},
@@ -18,6 +18,7 @@ use crate::{
     env::{self, Env},
     mirror::Mirror,
     options::Options,
+    outside,
     printer::Printer,
     progress::Listener,
     untrusted,
@@ -32,6 +33,7 @@ pub struct Session {
     pub options: Options,
     listener: OnceLock<Arc<Listener>>,
     config: OnceLock<Config>,
+    neighbours: OnceLock<Neighbour>,
 }
 
 impl Session {
@@ -42,6 +44,7 @@ impl Session {
             options,
             listener: OnceLock::new(),
             config: OnceLock::new(),
+            neighbours: OnceLock::new(),
         }
     }
 
@@ -83,7 +86,10 @@ impl Session {
         for mirror in self.mirrors()? {
             mirrors.add(mirror.base.as_str(), mirror.place.as_str())?;
         }
+        let neighbours = self.neighbours()?;
+        outside::add_mirrors(&mut mirrors, &self.mirrors()?, neighbours)?;
         let named = self.env.cache.clone();
+        let named = named.or_else(|| outside::cache(&self.env, neighbours));
         let cache = named.or_else(default_cache).ok_or_else(|| {
             Diagnostic::error(
                 Code::INSTALL_NO_HOME,
@@ -104,6 +110,7 @@ impl Session {
             cache,
             silence: self.env.http_silence,
             retries: self.env.http_retries,
+            ways: outside::ways(&self.env, neighbours)?,
         })
     }
 
@@ -112,7 +119,7 @@ impl Session {
     /// # Errors
     /// Returns what is wrong with the configuration.
     pub fn conda_channels(&self) -> Result<Vec<String>, Diagnostic> {
-        Ok(Vec::new())
+        Ok(self.neighbours()?.channels.clone())
     }
 
     /// Returns where uv may be: where the user says, on `PATH`, in an environment.
@@ -138,7 +145,7 @@ impl Session {
     /// # Errors
     /// Returns what is wrong with the configuration.
     pub fn offline(&self) -> Result<bool, Diagnostic> {
-        Ok(self.options.offline || self.config()?.offline)
+        Ok(self.options.offline || self.config()?.offline || self.neighbours()?.offline)
     }
 
     /// Returns the directory that holds the environments.
@@ -187,6 +194,19 @@ impl Session {
                     .caused_by(&error)
             })?;
         Ok(runtime.block_on(future))
+    }
+
+    /// Returns what the configuration of conda, rattler and pixi says.
+    fn neighbours(&self) -> Result<&Neighbour, Diagnostic> {
+        if let Some(found) = self.neighbours.get() {
+            return Ok(found);
+        }
+        let found = outside::read(&self.env)?;
+        for note in &found.notes {
+            let diagnostic = note.clone();
+            self.reporter().report(Event::Diagnosed { diagnostic });
+        }
+        Ok(self.neighbours.get_or_init(|| found))
     }
 
     fn config(&self) -> Result<&Config, Diagnostic> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use rattler_conda_types::Subdir;
 
-use super::{Found, Imported, Index, Variable, name_of};
+use super::{Found, Imported, Index, Variable, name_of, spec};
 use crate::{Code, Diagnostic, recipe};
 
 /// The CUDA version that a recipe asks for where the file says nothing.
@@ -117,7 +117,7 @@ fn exact_packages(found: &Imported) -> Vec<Found<String>> {
         for record in &exact.records {
             let package = &record.package_record;
             let name = package.name.as_normalized();
-            let spec = format!("{name} =={} {}", package.version, package.build);
+            let spec = spec::exact(name, &package.version.to_string(), package.build.as_str());
             match specs.iter_mut().find(|(known, _)| *known == spec) {
                 Some((_, platforms)) => platforms.push(exact.platform),
                 None => specs.push((spec, vec![exact.platform])),

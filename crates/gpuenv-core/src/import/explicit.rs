@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     At, Exact, ImportError,
     reading::{self, Reading},
+    spec,
 };
 use crate::channel;
 
@@ -208,12 +209,8 @@ pub(super) fn read(reading: &mut Reading<'_>) {
 fn exact_packages(reading: &mut Reading<'_>, records: &[RepoDataRecord], at: At) {
     for record in records {
         let package = &record.package_record;
-        let spec = format!(
-            "{} =={} {}",
-            package.name.as_normalized(),
-            package.version,
-            package.build
-        );
+        let (name, version) = (package.name.as_normalized(), package.version.to_string());
+        let spec = spec::exact(name, &version, package.build.as_str());
         reading.package(&spec, None, at);
     }
 }

@@ -153,10 +153,7 @@ impl<'t> Reading<'t> {
         }
         match super::explicit::archive(url) {
             Some(archive) => {
-                let value = format!(
-                    "{} =={} {}",
-                    archive.name, archive.version, archive.build
-                );
+                let value = spec::exact(&archive.name, &archive.version, &archive.build);
                 self.channel(&archive.channel, None, at);
                 self.imported.packages.push(Found { value, condition, at });
             }

@@ -121,6 +121,15 @@ fn without_spaces_around_operators(text: &str) -> String {
     tight
 }
 
+/// Writes the spec of exactly one build.
+pub(crate) fn exact(name: &str, version: &str, build: &str) -> String {
+    match build.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        true => format!("{name} =={version} {build}"),
+        // A build with a dot can stand in brackets only.
+        false => format!("{name}[version=\"=={version}\",build=\"{build}\"]"),
+    }
+}
+
 /// Returns the name of the package that a spec is about, in lower case.
 pub(crate) fn name_of(spec: &str) -> String {
     let spec = spec.split_once("::").map_or(spec, |(_, spec)| spec).trim();
