@@ -21,6 +21,7 @@ mod script;
 mod selector;
 mod spec;
 mod text;
+mod variables;
 
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
@@ -190,17 +191,25 @@ pub fn read(
     format: Format,
     defaults: &Defaults,
 ) -> Result<Imported, Vec<Diagnostic>> {
+    check_size(texts.main(), Some(format)).map_err(|error| vec![error.into()])?;
     let mut reading = reading::Reading::new(texts, format);
-    let main = texts.main();
-    if main.text.len() > text::MAX_WRITTEN_BYTES
-        && !matches!(format, Format::CondaLock | Format::PixiLock)
-    {
-        let place = crate::Place::file(&main.file);
-        let limit = text::MAX_WRITTEN_BYTES;
-        return Err(vec![ImportError::TooLarge { place, limit }.into()]);
-    }
     fill(&mut reading, format, defaults.environment.as_deref());
     reading.finish(defaults)
+}
+
+/// Refuses a file that is larger than people write them; a lock may be.
+///
+/// # Errors
+/// GE136 if it is too large.
+pub fn check_size(text: &Text, format: Option<Format>) -> Result<(), ImportError> {
+    let is_lock = matches!(format, Some(Format::CondaLock | Format::PixiLock));
+    match text.text.len() > text::MAX_WRITTEN_BYTES && !is_lock {
+        false => Ok(()),
+        true => Err(ImportError::TooLarge {
+            place: crate::Place::file(&text.file),
+            limit: text::MAX_WRITTEN_BYTES,
+        }),
+    }
 }
 
 /// Reads what files ask for as it is written, and what is wrong with it.

@@ -159,6 +159,7 @@ fn roots(main: &Path) -> Vec<PathBuf> {
 /// GE130 if nobody can tell.
 pub fn format(text: &Text, said: Option<Format>) -> Result<Format, Failure> {
     let found = said.or_else(|| import::recognise(text));
+    import::check_size(text, found).map_err(Diagnostic::from)?;
     let found = found.ok_or_else(|| ImportError::Format {
         file: text.file.clone(),
         place: text.place(0..text.text.lines().next().unwrap_or_default().len()),

@@ -26,9 +26,7 @@ pub(super) fn write(part: &Part<'_>) -> Exported {
         if !has_pip {
             text.push_str("  - pip\n");
         }
-        text.push_str(
-            "  - pip:\n      # They are all here: pip must not add others.\n      - --no-deps\n",
-        );
+        text.push_str("  - pip:\n");
         for wheel in part.wheels() {
             let _ = writeln!(text, "      - {}=={}", wheel.name, wheel.version);
         }

@@ -106,8 +106,6 @@ fn each_format_is_what_its_program_reads() {
       - torch=2.6=0
       - pip
       - pip:
-          # They are all here: pip must not add others.
-          - --no-deps
           - six==1.16.0
     variables:
       A: "it's \"5\""

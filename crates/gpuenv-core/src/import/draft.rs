@@ -188,7 +188,12 @@ fn gpu(found: &Imported, packages: &[Found<String>], names: &BTreeSet<String>) -
         .wheels
         .iter()
         .any(|wheel| wheel.value.text.contains("cuda"));
-    if found.cuda.is_some() || builds_cuda || extras || names.iter().any(is_cuda) {
+    if found.cuda.is_some()
+        || cuda_of_index(found).is_some()
+        || builds_cuda
+        || extras
+        || names.iter().any(is_cuda)
+    {
         return Use::Required;
     }
     let capable = [
@@ -219,6 +224,7 @@ fn target(text: &mut String, found: &Imported, gpu: Use, packages: &[Found<Strin
     }
     if gpu != Use::None {
         let known = found.cuda.clone().or_else(|| cuda_of(packages));
+        let known = known.or_else(|| cuda_of_index(found));
         if known.is_none() {
             text.push_str("# The file does not say which CUDA the driver must support at least: this is a usual one.\n");
         }
@@ -264,6 +270,16 @@ fn cuda_of(packages: &[Found<String>]) -> Option<String> {
     ]
     .into_iter()
     .find_map(pinned)
+}
+
+/// Returns the CUDA version that an index of PyTorch is for: `…/whl/cu118`.
+fn cuda_of_index(found: &Imported) -> Option<String> {
+    found.indexes.iter().find_map(|index| {
+        let (Index::Main(url) | Index::Extra(url) | Index::Links(url)) = &index.value;
+        let digits = url.rsplit('/').find_map(|part| part.strip_prefix("cu"))?;
+        let is_version = digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit());
+        is_version.then(|| format!("{}.{}", &digits[..2], &digits[2..]))
+    })
 }
 
 fn probe(names: &BTreeSet<String>) -> Vec<&'static str> {

@@ -1,6 +1,6 @@
 //! Which format a text is in, by what is in it.
 
-use super::{Format, Text, commands, install};
+use super::{Format, Text, commands, install, text};
 
 /// Returns the format of a text, if it is one that can be imported.
 ///
@@ -24,6 +24,17 @@ pub fn recognise(text: &Text) -> Option<Format> {
             })
         })
     };
+    let is_large = body.len() > text::MAX_WRITTEN_BYTES;
+    if has_key("version") && has_key("package") && has_key("metadata") {
+        return Some(Format::CondaLock);
+    }
+    if has_key("version") && has_key("environments") && has_key("packages") {
+        return Some(Format::PixiLock);
+    }
+    if is_large {
+        // Only locks are that large; a closer look at anything else would take long.
+        return None;
+    }
     if has_line("@EXPLICIT") || is_list_of_archives(body) {
         return Some(Format::Explicit);
     }
@@ -43,12 +54,6 @@ pub fn recognise(text: &Text) -> Option<Format> {
     }
     if has_table("project") || has_table("build-system") {
         return Some(Format::Pyproject);
-    }
-    if has_key("version") && has_key("package") && has_key("metadata") {
-        return Some(Format::CondaLock);
-    }
-    if has_key("version") && has_key("environments") && has_key("packages") {
-        return Some(Format::PixiLock);
     }
     if has_key("dependencies") || (has_key("channels") && has_key("name")) {
         return Some(Format::EnvironmentYml);

@@ -161,6 +161,7 @@ fn check(subject: &Subject, args: &Args, facts: &Facts) -> Result<Checked, Failu
         .from
         .map(From::format)
         .or_else(|| import::recognise(&subject.text));
+    import::check_size(&subject.text, format).map_err(Diagnostic::from)?;
     let texts = match format {
         Some(format) => bringing::with_includes(subject.text.clone(), format)?,
         None => import::Texts::new(subject.text.clone()),

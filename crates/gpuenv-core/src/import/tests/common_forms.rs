@@ -224,7 +224,7 @@ git+ssh://git@github.com/a/b.git
     channels: [conda-forge]
     platforms: [linux-64]
     gpu: required
-    target: { cuda: "12.4" }
+    target: { cuda: "11.8" }
     dependencies:
       - python
     pypi-dependencies:
