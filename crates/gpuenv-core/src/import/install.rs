@@ -2,7 +2,12 @@
 
 use rattler_conda_types::Subdir;
 
-use super::{At, Command, Shell, WheelLine, Word, commands, pip, reading::Reading, requirements};
+use super::{
+    At, Command, Shell, WheelLine, Word, commands, pip,
+    reading::Reading,
+    requirements,
+    variables::{conda_variables, variable},
+};
 use crate::{Code, Diagnostic};
 
 /// What a command does to an environment.
