@@ -75,6 +75,14 @@ codes! {
     205 PLAN_GLIBC_TOO_OLD "the recipe needs a newer glibc than this machine has";
     206 PLAN_ARCHITECTURE "the recipe needs a newer GPU than this machine has";
     207 PLAN_INCOHERENT "the recipe's target does not fit the rest of the recipe";
+    208 TARGET_BAD "the target file cannot be read";
+    209 TARGET_OTHER_VERSION "the target file is of another version";
+    210 CHECK_DRIVER_DROPPED_GPU "the driver no longer drives that GPU";
+    211 CHECK_NO_CODE "a package has no code for that GPU";
+    212 CHECK_MINOR_VERSION "code compiled on the machine needs a newer driver";
+    213 CHECK_PLATFORM "the operating system does not fit the packages";
+    214 CHECK_LONG_PATHS "paths may become too long for Windows";
+    215 CHECK_UNKNOWN_DRIVER "no table tells what that driver supports";
 
     // 3xx: channels and the solve.
     301 SOLVE_UNSOLVABLE "no set of packages satisfies the recipe";

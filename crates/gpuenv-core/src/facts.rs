@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use error::FactsError;
 pub use modes::{FoundBy, Mode, ModeId, Modes, Suspect};
 pub use tables::{
-    Architecture, Architectures, Drivers, Dropped, Errors, Floor, FrameworkBuild, PciRange,
+    Architecture, Architectures, CudnnFloor, Drivers, Dropped, Errors, Floor, FrameworkBuild, PciRange,
     TensorFlow, Toolkit, Torch, TorchArchitectures, TorchBuild,
 };
 

@@ -4,9 +4,13 @@
 //! was solved for: a lock for CUDA 12.4 runs on a driver for 12.2 as well, as
 //! long as its packages ask for no more than CUDA 12 (minor-version compatibility).
 
+mod machine;
+
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use rattler_conda_types::{RepoDataRecord, Subdir, Version};
+
+pub use machine::{check, check_cuda, cuda, uses_gpu};
 
 use crate::{
     Code, Diagnostic, Target,
@@ -49,6 +53,17 @@ pub fn fits(
     machine: &Target,
     drivers: &Drivers,
 ) -> Vec<Diagnostic> {
+    found(records, Vec::new(), gpu, machine, drivers)
+}
+
+/// As [`fits`]; `of_wheels` is what files that are no conda packages demand of glibc.
+fn found(
+    records: &[RepoDataRecord],
+    of_wheels: Vec<Need>,
+    gpu: Gpu,
+    machine: &Target,
+    drivers: &Drivers,
+) -> Vec<Diagnostic> {
     let found = [
         match machine.cuda {
             Some(driver) => driver_too_old(records, driver, machine.platform, drivers),
@@ -57,7 +72,7 @@ pub fn fits(
         machine
             .glibc
             .as_ref()
-            .and_then(|there| glibc(records, there)),
+            .and_then(|there| glibc(records, of_wheels, there)),
         machine
             .compute_capability
             .and_then(|there| compute_capability(records, there)),
@@ -93,13 +108,21 @@ fn driver_too_old(
     )
 }
 
+/// Returns the version of CUDA, where a package is CUDA itself.
+fn runtime_version(record: &RepoDataRecord) -> Option<CudaVersion> {
+    let name = record.package_record.name.as_normalized();
+    let version = CUDA_ITSELF.contains(&name).then(|| &record.package_record.version)?;
+    let (major, minor) = version.as_major_minor()?;
+    Some(CudaVersion {
+        major: major.try_into().ok()?,
+        minor: minor.try_into().ok()?,
+    })
+}
+
 /// Returns what the CUDA runtime itself demands, where its record does not say so.
 fn runtime(record: &RepoDataRecord) -> Option<Need> {
-    let name = record.package_record.name.as_normalized();
-    if !CUDA_ITSELF.contains(&name) {
-        return None;
-    }
-    let (major, minor) = record.package_record.version.as_major_minor()?;
+    let version = runtime_version(record)?;
+    let (major, minor) = (version.major.into(), version.minor.into());
     let least = match major >= MINOR_VERSIONS_MIX {
         true => (major, 0),
         false => (major, minor),
@@ -146,8 +169,14 @@ fn no_gpu(records: &[RepoDataRecord], gpu: Gpu) -> Option<Diagnostic> {
     }
 }
 
-fn glibc(records: &[RepoDataRecord], there: &Version) -> Option<Diagnostic> {
-    let (least, causes) = unmet(needs(records, "__glibc"), there.as_major_minor()?)?;
+fn glibc(
+    records: &[RepoDataRecord],
+    of_wheels: Vec<Need>,
+    there: &Version,
+) -> Option<Diagnostic> {
+    let mut needs = needs(records, "__glibc");
+    needs.extend(of_wheels);
+    let (least, causes) = unmet(needs, there.as_major_minor()?)?;
     let (major, minor) = least;
     let diagnostic = Diagnostic::error(
         Code::PLAN_GLIBC_TOO_OLD,

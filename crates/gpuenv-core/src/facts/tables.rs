@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rattler_conda_types::Version;
+use rattler_conda_types::{Subdir, Version};
 use serde::{Deserialize, Deserializer, de};
 
 use super::{Head, Table};
@@ -89,6 +89,8 @@ table! {
         dropped: Vec<Dropped>,
         /// Their PCI device ids.
         pci: Vec<PciRange>,
+        /// The GPUs that cuDNN needs.
+        cudnn: Vec<CudnnFloor>,
     }
 }
 
@@ -218,6 +220,17 @@ pub struct PciRange {
     pub last: u16,
 }
 
+/// The least GPU of a cuDNN.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CudnnFloor {
+    /// The first version that needs it.
+    #[serde(deserialize_with = "version")]
+    pub from: Version,
+    /// The least compute capability.
+    pub least: ComputeCapability,
+}
+
 /// A build of PyTorch.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +277,24 @@ pub struct FrameworkBuild {
     /// Its cuDNN.
     #[serde(deserialize_with = "version")]
     pub cudnn: Version,
+}
+
+impl Drivers {
+    /// Returns the newest CUDA that a driver supports in full.
+    pub fn supports(&self, driver: &Version, platform: Subdir) -> Option<CudaVersion> {
+        let runs = self.toolkits.iter().filter(|toolkit| {
+            let least = match platform.is_windows() {
+                true => toolkit.windows.as_ref(),
+                false => Some(&toolkit.linux),
+            };
+            least.is_some_and(|least| least.version <= *driver)
+        });
+        let (major, minor) = runs.map(|toolkit| &toolkit.cuda).max()?.as_major_minor()?;
+        Some(CudaVersion {
+            major: major.try_into().ok()?,
+            minor: minor.try_into().ok()?,
+        })
+    }
 }
 
 impl Architectures {
