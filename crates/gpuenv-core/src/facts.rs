@@ -16,8 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use error::FactsError;
 pub use modes::{FoundBy, Mode, ModeId, Modes, Suspect};
 pub use tables::{
-    Architecture, Architectures, CudnnFloor, Drivers, Dropped, Errors, Floor, FrameworkBuild, PciRange,
-    TensorFlow, Toolkit, Torch, TorchArchitectures, TorchBuild,
+    Architecture, Architectures, CudnnFloor, Drivers, Dropped, Errors, Floor, FrameworkBuild,
+    PciRange, TensorFlow, Toolkit, Torch, TorchArchitectures, TorchBuild,
 };
 
 /// The form of the tables that this gpuenv reads.

@@ -111,7 +111,9 @@ fn driver_too_old(
 /// Returns the version of CUDA, where a package is CUDA itself.
 fn runtime_version(record: &RepoDataRecord) -> Option<CudaVersion> {
     let name = record.package_record.name.as_normalized();
-    let version = CUDA_ITSELF.contains(&name).then(|| &record.package_record.version)?;
+    let version = CUDA_ITSELF
+        .contains(&name)
+        .then(|| &record.package_record.version)?;
     let (major, minor) = version.as_major_minor()?;
     Some(CudaVersion {
         major: major.try_into().ok()?,
@@ -169,11 +171,7 @@ fn no_gpu(records: &[RepoDataRecord], gpu: Gpu) -> Option<Diagnostic> {
     }
 }
 
-fn glibc(
-    records: &[RepoDataRecord],
-    of_wheels: Vec<Need>,
-    there: &Version,
-) -> Option<Diagnostic> {
+fn glibc(records: &[RepoDataRecord], of_wheels: Vec<Need>, there: &Version) -> Option<Diagnostic> {
     let mut needs = needs(records, "__glibc");
     needs.extend(of_wheels);
     let (least, causes) = unmet(needs, there.as_major_minor()?)?;

@@ -2,21 +2,15 @@
 //!
 //! conda's variables `CONDA_OVERRIDE_CUDA`, `CONDA_OVERRIDE_CUDA_ARCH` and
 //! `CONDA_OVERRIDE_GLIBC` come first; an empty one says that there is none.
-//! Only [`machine`] asks the driver. It does so in this process, by loading NVML
-//! or libcuda; a broken driver may take for ever, so it gets a thread and a
-//! deadline. Who needs only platform and glibc takes [`machine_without_gpu`].
-
-use std::{sync::mpsc, thread, time::Duration};
+//! The driver is asked by the caller, in a child process: a broken one may hang or
+//! crash its host. Who needs only platform and glibc takes [`machine_without_gpu`].
 
 use gpuenv_core::{
     Code, Diagnostic, Target,
     target::{ComputeCapability, CudaVersion},
 };
 use rattler_conda_types::{Subdir, Version};
-use rattler_virtual_packages::{Cuda, CudaArch, LibC};
-
-/// How long a driver may take to say what it is.
-pub const DRIVER_DEADLINE: Duration = Duration::from_secs(10);
+use rattler_virtual_packages::LibC;
 
 const CUDA: &str = "CONDA_OVERRIDE_CUDA";
 const CUDA_ARCH: &str = "CONDA_OVERRIDE_CUDA_ARCH";
@@ -35,9 +29,6 @@ pub enum HostError {
         /// What it should look like.
         example: &'static str,
     },
-    /// The driver does not answer.
-    #[error("the NVIDIA driver does not say what it is: no answer within {} seconds", .0.as_secs())]
-    Silent(Duration),
 }
 
 impl From<HostError> for Diagnostic {
@@ -49,26 +40,8 @@ impl From<HostError> for Diagnostic {
             } => Diagnostic::error(Code::CONFIG_BAD, message).help(format!(
                 "set it to a version such as `{example}`, or `unset {variable}`"
             )),
-            HostError::Silent(_) => Diagnostic::error(Code::PROBE_HANG, message).help(format!(
-                "see whether `nvidia-smi` answers; `{CUDA}=` goes on without a GPU"
-            )),
         }
     }
-}
-
-/// Returns the platform, glibc, driver and GPUs of this machine.
-///
-/// `variable` gives the environment. The compute capability is that of the
-/// least GPU.
-///
-/// # Errors
-///
-/// GE517 for a variable that holds no version, GE705 for a driver that hangs.
-pub fn machine(
-    variable: &dyn Fn(&str) -> Option<String>,
-    deadline: Duration,
-) -> Result<Target, HostError> {
-    with_gpu(variable, || asked(deadline, from_driver))
 }
 
 /// Returns the platform and glibc of this machine, without asking the driver.
@@ -90,12 +63,20 @@ pub fn machine_without_gpu(variable: &dyn Fn(&str) -> Option<String>) -> Result<
 }
 
 /// What a driver says: the CUDA version that it is for, the least capability.
-type Answer = (Option<CudaVersion>, Option<ComputeCapability>);
+pub type Answer = (Option<CudaVersion>, Option<ComputeCapability>);
 
-fn with_gpu(
+/// Returns the platform, glibc, driver and GPUs of this machine.
+///
+/// `variable` gives the environment; `driver` is asked only where no variable
+/// stands in for it.
+///
+/// # Errors
+///
+/// GE517 for a variable that holds no version; whatever `driver` fails with.
+pub fn machine<E: From<HostError>>(
     variable: &dyn Fn(&str) -> Option<String>,
-    driver: impl FnOnce() -> Result<Answer, HostError>,
-) -> Result<Target, HostError> {
+    driver: impl FnOnce() -> Result<Answer, E>,
+) -> Result<Target, E> {
     let mut target = machine_without_gpu(variable)?;
     let capability = match variable(CUDA_ARCH) {
         Some(text) => Some(major_minor(CUDA_ARCH, &text, "8.6")?),
@@ -109,28 +90,6 @@ fn with_gpu(
     target.cuda = cuda;
     target.compute_capability = capability.unwrap_or(found).filter(|_| cuda.is_some());
     Ok(target)
-}
-
-fn from_driver() -> Answer {
-    let number = |version: Version| version.as_major_minor().map(|(a, b)| format!("{a}.{b}"));
-    let cuda = Cuda::current(None).and_then(|cuda| number(cuda.version)?.parse().ok());
-    let arch = CudaArch::current(None).and_then(|arch| number(arch.version)?.parse().ok());
-    (cuda, arch)
-}
-
-/// Asks in a thread of its own, which is left behind if it does not answer.
-fn asked<T: Send + 'static>(
-    deadline: Duration,
-    ask: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, HostError> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        // Nobody listens any more after the deadline.
-        let _ = sender.send(ask());
-    });
-    receiver
-        .recv_timeout(deadline)
-        .map_err(|_| HostError::Silent(deadline))
 }
 
 /// Reads `12` and `12.4`; empty is none.
@@ -183,7 +142,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_string())
         };
-        let target = with_gpu(&variable, || Ok(driver))?;
+        let target = machine(&variable, || Ok::<_, HostError>(driver))?;
         let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_string());
         Ok([
             text(target.cuda.map(|cuda| cuda.to_string())),
@@ -234,24 +193,5 @@ mod tests {
                 "{name}={value}"
             );
         }
-    }
-
-    #[test]
-    fn a_driver_that_hangs_is_left_behind() {
-        let slow = asked(Duration::from_millis(10), || {
-            thread::sleep(Duration::from_secs(2));
-        });
-        assert_eq!(slow, Err(HostError::Silent(Duration::from_millis(10))));
-        assert_eq!(asked(Duration::from_secs(10), || 7), Ok(7));
-    }
-
-    #[test]
-    fn this_machine_can_be_looked_at() {
-        let target = machine(&|_| None, DRIVER_DEADLINE).unwrap();
-        assert_eq!(Some(target.platform), Subdir::current());
-        assert_eq!(
-            target.glibc.is_some(),
-            cfg!(all(target_os = "linux", target_env = "gnu"))
-        );
     }
 }

@@ -18,6 +18,7 @@ pub mod host;
 pub mod index;
 mod index_error;
 pub mod install;
+pub mod outlook;
 mod package_cache;
 pub mod prefix;
 pub mod registry;

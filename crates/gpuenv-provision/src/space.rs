@@ -30,6 +30,21 @@ pub(crate) fn free(path: &Path) -> Option<(PathBuf, u64)> {
     Some((existing.to_path_buf(), free_bytes(existing)?))
 }
 
+/// Returns how many files can still be made there.
+#[cfg(unix)]
+pub(crate) fn free_files(path: &Path) -> Option<u64> {
+    let existing = path.ancestors().find(|path| path.is_dir())?;
+    let found = rustix::fs::statvfs(existing).ok()?;
+    // Some file systems make room for files as they go, and say 0 of 0.
+    (found.f_files != 0).then_some(found.f_favail)
+}
+
+/// Returns how many files can still be made there.
+#[cfg(not(unix))]
+pub(crate) fn free_files(_path: &Path) -> Option<u64> {
+    None
+}
+
 #[cfg(unix)]
 fn free_bytes(path: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(path).ok()?;

@@ -92,6 +92,7 @@ macro_rules! commands {
 commands! {
     Create create "create";
     Lock lock "lock";
+    Check check "check";
     Run run "run";
     Shell shell "shell";
     ShellHook shell_hook "shell-hook";

@@ -1,6 +1,7 @@
 //! The commands: one file each, with its arguments and one `run`.
 
 pub mod activate;
+pub mod check;
 pub mod clean;
 pub mod create;
 pub mod deactivate;

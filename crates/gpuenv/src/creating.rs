@@ -251,7 +251,15 @@ fn check_wheels(
     })
 }
 
-fn require_platform(lock: &Lock, label: &str, platform: Subdir) -> Result<Solution, Diagnostic> {
+/// Returns what a lock holds for a platform.
+///
+/// # Errors
+/// GE405 if it does not cover it.
+pub fn require_platform(
+    lock: &Lock,
+    label: &str,
+    platform: Subdir,
+) -> Result<Solution, Diagnostic> {
     lock.solution(platform).ok_or_else(|| {
         let there: Vec<&str> = lock.platforms.keys().map(String::as_str).collect();
         Diagnostic::error(

@@ -8,6 +8,7 @@
 
 pub mod activating;
 pub mod bringing;
+pub mod checking;
 pub mod cli;
 pub mod commands;
 pub mod config;

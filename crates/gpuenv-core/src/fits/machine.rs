@@ -133,7 +133,12 @@ fn tag(wheel: &Wheel) -> Option<Need> {
         }
     };
     let bound = file.platforms.iter().filter_map(least).min()?;
-    let text = format!("the wheel `{}` is for glibc {}.{}", wheel.label(), bound.0, bound.1);
+    let text = format!(
+        "the wheel `{}` is for glibc {}.{}",
+        wheel.label(),
+        bound.0,
+        bound.1
+    );
     Some(Need {
         least: Reverse(Some(bound)),
         optional: false,
@@ -142,7 +147,9 @@ fn tag(wheel: &Wheel) -> Option<Need> {
 }
 
 fn wheel_runtime(wheels: &[Wheel], machine: &Machine, facts: &Facts) -> Option<Diagnostic> {
-    let versions = wheels.iter().filter_map(|wheel| Some((of_wheel(wheel)?, wheel)));
+    let versions = wheels
+        .iter()
+        .filter_map(|wheel| Some((of_wheel(wheel)?, wheel)));
     let (cuda, wheel) = versions.max_by_key(|(cuda, _)| *cuda)?;
     let why = format!("the wheel `{}` is built for CUDA {cuda}", wheel.label());
     driver_floor(cuda, why, machine, facts)
@@ -266,7 +273,9 @@ fn no_code(cuda: Option<CudaVersion>, machine: &Machine, facts: &Facts) -> Optio
                     "{} ({}): CUDA {last} was the last one for it",
                     row.name, row.examples
                 ))
-                .help(format!("lock with an older CUDA: `cuda-version <={last}` under `dependencies`")),
+                .help(format!(
+                    "lock with an older CUDA: `cuda-version <={last}` under `dependencies`"
+                )),
         ),
         _ => {
             let message = format!("CUDA {cuda} is older than GPUs of compute capability {gpu}");
@@ -321,7 +330,10 @@ fn torch(
             && row.cuda == cuda
             && (u64::from(row.pytorch.major), u64::from(row.pytorch.minor)) == version
     })?;
-    let gpu = machine.capabilities().into_iter().find(|gpu| !row.runs_on(*gpu))?;
+    let gpu = machine
+        .capabilities()
+        .into_iter()
+        .find(|gpu| !row.runs_on(*gpu))?;
     let list: Vec<String> = row.sm.iter().map(ToString::to_string).collect();
     Some(
         no_code_for(format!("`{label}` for CUDA {cuda}"), gpu)
@@ -339,7 +351,10 @@ fn cudnn(
     facts: &Facts,
 ) -> Option<Diagnostic> {
     let record = records.iter().find(|record| {
-        matches!(record.package_record.name.as_normalized(), "cudnn" | "libcudnn")
+        matches!(
+            record.package_record.name.as_normalized(),
+            "cudnn" | "libcudnn"
+        )
     });
     let wheel = wheels.iter().find(|w| w.name.starts_with("nvidia-cudnn"));
     let (label, version): (String, Version) = match (record, wheel) {
@@ -351,12 +366,20 @@ fn cudnn(
         (None, None) => return None,
     };
     let rows = facts.architectures.cudnn.iter();
-    let row = rows.filter(|row| row.from <= version).max_by(|a, b| a.from.cmp(&b.from))?;
-    let gpu = machine.capabilities().into_iter().find(|gpu| *gpu < row.least)?;
+    let row = rows
+        .filter(|row| row.from <= version)
+        .max_by(|a, b| a.from.cmp(&b.from))?;
+    let gpu = machine
+        .capabilities()
+        .into_iter()
+        .find(|gpu| *gpu < row.least)?;
     Some(
         no_code_for(format!("`{label}`"), gpu)
             .cause(format!("cuDNN {} and newer need {}", row.from, row.least))
-            .help(format!("lock with `cudnn <{}` under `dependencies`", row.from)),
+            .help(format!(
+                "lock with `cudnn <{}` under `dependencies`",
+                row.from
+            )),
     )
 }
 
@@ -385,17 +408,23 @@ fn tensorflow_on_windows(
     newer.then(|| {
         let message = format!("`{label}` uses no GPU on Windows");
         Diagnostic::error(Code::CHECK_PLATFORM, message)
-            .cause(format!("TensorFlow {last} was the last one with GPU support on native Windows"))
+            .cause(format!(
+                "TensorFlow {last} was the last one with GPU support on native Windows"
+            ))
             .help("pin `tensorflow <2.11` in the recipe, or use WSL 2")
     })
 }
 
 fn windows_build(machine: &Machine) -> Option<Diagnostic> {
-    let build = machine.windows_build.filter(|build| *build < WINDOWS_WITH_WSL_GPU)?;
+    let build = machine
+        .windows_build
+        .filter(|build| *build < WINDOWS_WITH_WSL_GPU)?;
     machine.wsl.then(|| {
         let message = format!("Windows build {build} gives no GPU to WSL 2");
         Diagnostic::error(Code::CHECK_PLATFORM, message)
-            .cause(format!("build {WINDOWS_WITH_WSL_GPU} is the first one that does"))
+            .cause(format!(
+                "build {WINDOWS_WITH_WSL_GPU} is the first one that does"
+            ))
             .help("update Windows, then in PowerShell: `wsl --update`")
     })
 }

@@ -67,19 +67,15 @@ impl From<MachineError> for Diagnostic {
         let message = error.to_string();
         let again = "write it anew on that machine: `gpuenv devices --export FILE`";
         match error {
-            MachineError::Syntax { place, reason } => {
-                Diagnostic::error(Code::TARGET_BAD, message)
-                    .at(*place)
-                    .cause(reason)
-                    .help(again)
-            }
+            MachineError::Syntax { place, reason } => Diagnostic::error(Code::TARGET_BAD, message)
+                .at(*place)
+                .cause(reason)
+                .help(again),
             MachineError::TooLarge { file }
             | MachineError::NoVersion { file }
-            | MachineError::Fault { file, .. } => {
-                Diagnostic::error(Code::TARGET_BAD, message)
-                    .at(Place::file(file))
-                    .help(again)
-            }
+            | MachineError::Fault { file, .. } => Diagnostic::error(Code::TARGET_BAD, message)
+                .at(Place::file(file))
+                .help(again),
             MachineError::OtherVersion { file, .. } => {
                 Diagnostic::error(Code::TARGET_OTHER_VERSION, message)
                     .at(Place::file(file))

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    Failure, Outcome, Session, activating,
+    Failure, Outcome, Session, activating, checking,
     creating::{Ready, Source},
     environments::{self, Environments},
     interrupt,
@@ -51,6 +51,9 @@ pub struct Args {
     /// Refuse to solve: the lock must exist and satisfy the recipe
     #[arg(long)]
     pub locked: bool,
+    /// Install also what this machine cannot run, see `gpuenv check`
+    #[arg(long)]
+    pub no_check: bool,
     /// Leave out the probe
     #[arg(long, conflicts_with = "require_gpu")]
     pub no_probe: bool,
@@ -114,7 +117,11 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     // Before a channel is asked and a lock is written.
     check_place(&target.prefix, args.force, &session.protected())?;
     let recipe_text = source.recipe_text();
-    let ready = source.ready(args.locked, session)?;
+    let mut ready = source.ready(args.locked, session)?;
+    if !args.no_check {
+        let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
+        ready.notes.extend(warnings);
+    }
     let installed = session.block_on(install_ready(
         &args,
         &target,

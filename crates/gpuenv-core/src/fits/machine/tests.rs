@@ -33,7 +33,13 @@ fn told(found: &[Diagnostic]) -> String {
 }
 
 fn seen(records: &[RepoDataRecord], wheels: &[Wheel], machine: &Machine) -> String {
-    told(&check(records, wheels, Gpu::Required, machine, Facts::shipped()))
+    told(&check(
+        records,
+        wheels,
+        Gpu::Required,
+        machine,
+        Facts::shipped(),
+    ))
 }
 
 #[test]
@@ -67,9 +73,15 @@ fn a_gpu_that_driver_cuda_or_cudnn_left_behind_is_found() {
     Error GE210 driver 590.44.01 no longer drives a GPU of compute capability 6.1
     Error GE211 CUDA 13.0 has no code for a GPU of compute capability 6.1
     ");
-    let cudnn = [record("cudnn", "9.11.0", &[]), record("cuda-version", "12.8", &[])];
+    let cudnn = [
+        record("cudnn", "9.11.0", &[]),
+        record("cuda-version", "12.8", &[]),
+    ];
     insta::assert_snapshot!(seen(&cudnn, &[], &machine("570.124.06", "7.0")), @"Error GE211 `cudnn 9.11.0 0` has no code for a GPU of compute capability 7.0");
-    let older = [record("cudnn", "9.10.2", &[]), record("cuda-version", "12.8", &[])];
+    let older = [
+        record("cudnn", "9.10.2", &[]),
+        record("cuda-version", "12.8", &[]),
+    ];
     assert_eq!(seen(&older, &[], &machine("570.124.06", "7.0")), "");
 }
 
@@ -91,7 +103,11 @@ fn wheels_say_their_cuda_their_gpus_and_their_glibc() {
     Error GE211 `torch 2.12.0+cu130` for CUDA 13.0 has no code for a GPU of compute capability 7.0
     ");
     assert_eq!(seen(&[], &torch, &machine("580.65.06", "8.6")), "");
-    let several = [wheel("x", "1", "manylinux_2_17_x86_64.manylinux2014_x86_64")];
+    let several = [wheel(
+        "x",
+        "1",
+        "manylinux_2_17_x86_64.manylinux2014_x86_64",
+    )];
     assert_eq!(seen(&[], &several, &{ old }), "");
 }
 

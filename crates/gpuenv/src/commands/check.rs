@@ -1,0 +1,335 @@
+//! `gpuenv check`: does a machine run this, and what does it cost?
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use gpuenv_core::{
+    Code, Diagnostic, Machine, Severity, Solution,
+    event::Silent,
+    fits,
+    machine::dotted,
+    plan::Gpu,
+    target::{ComputeCapability, CudaVersion},
+};
+use gpuenv_provision::{
+    Cancel,
+    outlook::{Link, Outlook, outlook},
+};
+use rattler_conda_types::Subdir;
+use serde::Serialize;
+
+use crate::{
+    Failure, Outcome, Session,
+    activating::KEPT_LOCK,
+    checking, creating,
+    environments::Environments,
+    facts,
+    lockfile::{self, LockFile},
+    locking,
+    source::RecipePath,
+    untrusted::shown,
+};
+
+/// Tell, before anything is downloaded, whether a machine runs a lock and what it costs
+///
+/// Compares the packages with the driver, the GPUs and the system of this machine, or of the one that
+/// `--target` or the other options describe. A recipe without a lock is solved first, and nothing is written.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gpuenv check tf-gpu                            does it run here, how much is downloaded?\n  \
+    gpuenv check gpuenv.lock --target node.json    on the machine where `gpuenv devices --export node.json` ran\n  \
+    gpuenv check gpuenv.lock --driver 535.104.05 --compute-capability 7.0 --glibc 2.28\n  \
+    gpuenv check --driver 470.57.02 --cuda 12.1    does this driver run CUDA 12.1?")]
+pub struct Args {
+    /// A lock file, a recipe or an environment [default: the recipe in this directory]
+    #[arg(value_name = "LOCK|RECIPE|ENV")]
+    pub source: Option<String>,
+    /// The machine that `gpuenv devices --export FILE` described
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["driver", "compute_capability", "glibc", "platform"])]
+    pub target: Option<PathBuf>,
+    /// A machine with this version of the NVIDIA driver
+    #[arg(long, value_name = "VERSION")]
+    pub driver: Option<String>,
+    /// Check this CUDA version instead of a lock
+    #[arg(long, value_name = "VERSION", conflicts_with = "source")]
+    pub cuda: Option<CudaVersion>,
+    /// A machine whose weakest GPU has this compute capability
+    #[arg(long, value_name = "VERSION")]
+    pub compute_capability: Option<ComputeCapability>,
+    /// A machine with this version of glibc
+    #[arg(long, value_name = "VERSION")]
+    pub glibc: Option<String>,
+    /// A machine of this platform
+    #[arg(long)]
+    pub platform: Option<Subdir>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Args {
+    /// Returns whether one JSON document is wanted on stdout.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Returns whether a machine is described, at least in part.
+    fn elsewhere(&self) -> bool {
+        self.target.is_some()
+            || self.driver.is_some()
+            || self.compute_capability.is_some()
+            || self.glibc.is_some()
+            || self.platform.is_some()
+    }
+}
+
+/// What is checked.
+struct Subject {
+    label: String,
+    solution: Solution,
+    gpu: Gpu,
+    /// Where it would be installed.
+    prefix: PathBuf,
+}
+
+/// What was found, for the report.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Checked<'a> {
+    runs: bool,
+    checked: &'a str,
+    cuda: Option<CudaVersion>,
+    machine: &'a Machine,
+    /// Whether the machine is this one.
+    here: bool,
+    plan: Option<Outlook>,
+}
+
+/// Checks.
+///
+/// # Errors
+/// Returns what keeps the lock from being read or made, or the machine from being known.
+pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let (tables, mut findings) = facts::read(session.env.facts.as_deref())?;
+    let here = !args.elsewhere();
+    let mut machine = match (here, &args.target) {
+        (_, Some(file)) => checking::read_machine(file)?,
+        (true, None) => {
+            let (machine, broken) = checking::this_machine()?;
+            findings.extend(broken);
+            machine
+        }
+        (false, None) => described(&args)?,
+    };
+    machine.infer_cuda(&tables.drivers);
+    if let (None, Some(driver)) = (machine.cuda, &machine.driver) {
+        let message = format!("no table tells which CUDA driver `{driver}` supports");
+        let error = Diagnostic::error(Code::CHECK_UNKNOWN_DRIVER, message);
+        return Err(error
+            .help("name a driver as `nvidia-smi` prints it: `--driver 550.54.14`")
+            .into());
+    }
+    if let Some(cuda) = args.cuda {
+        findings.extend(fits::check_cuda(cuda, &machine, &tables));
+        return Ok(report(
+            findings,
+            &format!("CUDA {cuda}"),
+            Some(cuda),
+            &machine,
+            here,
+            None,
+        ));
+    }
+    let subject = subject(&args, machine.platform, session)?;
+    let (records, wheels) = (&subject.solution.records, &subject.solution.wheels);
+    findings.extend(fits::check(records, wheels, subject.gpu, &machine, &tables));
+    let cost = session.block_on(outlook(
+        &subject.solution.packages(),
+        &subject.prefix,
+        &session.access()?,
+        &Silent,
+        &Cancel::pair().1,
+    ))?;
+    let cost = cost.map_err(Diagnostic::from)?;
+    if here {
+        findings.extend(cost.shortages());
+    }
+    if machine.platform.is_windows() {
+        findings.push(long_paths());
+    }
+    let cuda = fits::cuda(records, wheels);
+    Ok(report(
+        findings,
+        &subject.label,
+        cuda,
+        &machine,
+        here,
+        Some(cost),
+    ))
+}
+
+/// Returns the machine that the options describe; what they do not say is unknown.
+fn described(args: &Args) -> Result<Machine, Failure> {
+    let platform = match args.platform {
+        Some(platform) => platform,
+        None => creating::this_platform()?,
+    };
+    let mut machine = Machine::of_platform(platform);
+    for (option, text) in [("--driver", &args.driver), ("--glibc", &args.glibc)] {
+        if let Some(text) = text.as_ref().filter(|text| dotted(text).is_none()) {
+            let message = format!("`{option} {text}` is no version");
+            return Err(Failure::usage(message).help(format!("digits and dots: `{option} 2.28`")));
+        }
+    }
+    machine.driver.clone_from(&args.driver);
+    machine.compute_capability = args.compute_capability;
+    machine.glibc.clone_from(&args.glibc);
+    Ok(machine)
+}
+
+fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, Failure> {
+    let environments = Environments::below(&session.home()?);
+    let wanted = args.source.as_deref();
+    if let Some(file) = wanted.filter(|wanted| wanted.ends_with(".lock")) {
+        let prefix = environments.prefix("check")?;
+        return of_lock(lockfile::read(file.as_ref())?, platform, prefix);
+    }
+    let recipes = RecipePath::new(&session.env.recipe_path);
+    let text = match (recipes.find(wanted), wanted) {
+        (Ok(text), _) => text,
+        // Not a recipe, so it may be an environment; else the first error is the better one.
+        (Err(error), Some(name)) if error.code == Code::RECIPE_NOT_FOUND => {
+            return match environments.find(name) {
+                Ok(prefix) => of_lock(lockfile::read(&prefix.join(KEPT_LOCK))?, platform, prefix),
+                Err(_) => Err(error.into()),
+            };
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    let recipe = text.parse().map_err(Failure::several)?;
+    let prefix = environments.prefix(&recipe.name)?;
+    let plans = locking::plans(&recipe, &locking::platforms(&recipe)).map_err(Failure::several)?;
+    let existing = lockfile::find(&text, &recipe.name)?;
+    if let Some(file) = existing {
+        if gpuenv_core::lock::check(&file.lock, &plans).is_empty() {
+            return of_lock(file, platform, prefix);
+        }
+    }
+    locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
+    let made = locking::make(session, &recipe, &[platform], locking::keep(None), None)?;
+    let lock = LockFile {
+        path: PathBuf::from(&recipe.name),
+        text: made.text,
+        lock: made.lock,
+    };
+    of_lock(lock, platform, prefix)
+}
+
+fn of_lock(file: LockFile, platform: Subdir, prefix: PathBuf) -> Result<Subject, Failure> {
+    let label = file.path.display().to_string();
+    let settings = file.lock.settings.as_ref();
+    Ok(Subject {
+        gpu: settings.map_or(Gpu::Optional, |settings| settings.gpu),
+        solution: creating::require_platform(&file.lock, &label, platform)?,
+        label,
+        prefix,
+    })
+}
+
+fn long_paths() -> Diagnostic {
+    let message =
+        "Windows refuses paths of more than 259 characters, unless long paths are enabled";
+    Diagnostic::note(Code::CHECK_LONG_PATHS, message)
+        .cause("packages hold paths of up to about 180 characters; how long theirs are is not known before they are downloaded")
+        .help("keep the prefix below 80 characters")
+}
+
+fn report(
+    findings: Vec<Diagnostic>,
+    checked: &str,
+    cuda: Option<CudaVersion>,
+    machine: &Machine,
+    here: bool,
+    plan: Option<Outlook>,
+) -> Outcome {
+    let errors = findings.iter().filter(|f| f.severity == Severity::Error);
+    let runs = errors.count() == 0;
+    let mut text = format!("machine: {}\n", machine_text(machine));
+    if let Some(plan) = &plan {
+        text += &plan_text(plan);
+    }
+    let _ = match runs {
+        true => writeln!(text, "`{checked}` fits"),
+        false => writeln!(text, "`{checked}` does not fit"),
+    };
+    let outcome = match runs {
+        true => Outcome::done(),
+        false => Outcome::no(),
+    };
+    let checked = Checked {
+        runs,
+        checked,
+        cuda,
+        machine,
+        here,
+        plan,
+    };
+    let outcome = outcome.text(shown(&text, 1 << 20)).facts(&checked);
+    findings.into_iter().fold(outcome, Outcome::diagnostic)
+}
+
+fn machine_text(machine: &Machine) -> String {
+    let mut parts = vec![machine.platform.to_string()];
+    match (&machine.driver, machine.cuda) {
+        (Some(driver), Some(cuda)) => parts.push(format!("driver {driver} for CUDA {cuda}")),
+        (None, Some(cuda)) => parts.push(format!("a driver for CUDA {cuda}")),
+        _ => parts.push("no driver".to_string()),
+    }
+    let gpus = machine.capabilities();
+    if !gpus.is_empty() {
+        let gpus: Vec<String> = gpus.iter().map(ToString::to_string).collect();
+        parts.push(format!("compute capability {}", gpus.join(", ")));
+    }
+    parts.extend(machine.glibc.as_ref().map(|glibc| format!("glibc {glibc}")));
+    parts.join(", ")
+}
+
+fn plan_text(plan: &Outlook) -> String {
+    let about = if plan.estimated { "about " } else { "" };
+    let unknown = match plan.unknown_sizes {
+        0 => String::new(),
+        count => format!(", and {count} of a size that the lock does not say"),
+    };
+    let free = |bytes: Option<u64>| match bytes {
+        Some(bytes) => format!("{} free", mebibytes(bytes)),
+        None => "free room unknown".to_string(),
+    };
+    let link = match plan.link {
+        Link::Reflink => "files share their blocks with the cache (reflink)",
+        Link::Hardlink => "files are those of the cache (hard link)",
+        Link::Copy => "files are copied from the cache",
+        Link::Unknown => "how files come from the cache could not be tried",
+    };
+    format!(
+        "download: {}{unknown} ({} of {} packages are in the cache)\n\
+         unpacked: {about}{} in {about}{} files{}\n\
+         cache: {} ({})\nprefix: {} ({})\nlink: {link}\n",
+        mebibytes(plan.download_bytes),
+        plan.cached,
+        plan.packages,
+        mebibytes(plan.bytes),
+        plan.files,
+        if plan.estimated {
+            " (estimated: what is not in the cache is counted as four times its download)"
+        } else {
+            ""
+        },
+        plan.cache.path,
+        free(plan.cache.free_bytes),
+        plan.prefix.path,
+        free(plan.prefix.free_bytes),
+    )
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
