@@ -14,6 +14,7 @@ fn without_arguments_there_is_help_and_exit_two() {
     Commands:
       create      Create an environment from a recipe or a lock, activate and verify it
       lock        Solve a recipe for all its platforms and write the lock
+      check       Tell, before anything is downloaded, whether a machine runs a lock and what it costs
       run         Run a command inside an environment
       shell       Start your shell in an environment
       shell-hook  Print the shell code that activates an environment

@@ -2,6 +2,8 @@
 
 mod activation;
 mod architecture;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod check;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod configuration;

@@ -30,7 +30,9 @@ pub fn of_observation(observation: &Observation) -> Result<Machine, Diagnostic> 
     machine.compute_capability = least;
     let driver = observation.driver.as_ref();
     let version = driver.and_then(|driver| driver.version.clone());
-    machine.driver = version.or_else(|| observation.kernel_module.clone());
+    let version = version.or_else(|| observation.kernel_module.clone());
+    // A driver that answers garbage has no version.
+    machine.driver = version.filter(|version| machine::dotted(version).is_some());
     machine.devices = observation.devices.iter().map(device).collect();
     Ok(machine)
 }

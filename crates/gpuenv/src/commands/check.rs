@@ -36,7 +36,7 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gpuenv check tf-gpu                            does it run here, how much is downloaded?\n  \
-    gpuenv check gpuenv.lock --target node.json    on the machine where `gpuenv devices --export node.json` ran\n  \
+    gpuenv check gpuenv.lock --target node.json    on the machine that file describes\n  \
     gpuenv check gpuenv.lock --driver 535.104.05 --compute-capability 7.0 --glibc 2.28\n  \
     gpuenv check --driver 470.57.02 --cuda 12.1    does this driver run CUDA 12.1?")]
 pub struct Args {
