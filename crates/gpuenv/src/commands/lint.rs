@@ -19,9 +19,6 @@ use crate::{
     source::{DEFAULT_FILE, Origin, RecipePath},
 };
 
-/// How often a fixed file is looked at again: one fix can make room for another.
-const MOST_PASSES: usize = 5;
-
 /// Find what is wrong with a recipe, an environment, requirements or a tutorial's commands
 ///
 /// Exits with 1 where something is found, and with 0 where only notes are left.
@@ -187,7 +184,7 @@ fn mended(
     let mut subject = subject;
     let mut checked = before;
     let mut fixed = 0;
-    for _ in 0..MOST_PASSES {
+    for _ in 0..lint::MOST_PASSES {
         let fixes: Vec<Vec<Edit>> = checked
             .findings
             .iter()
