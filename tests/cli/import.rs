@@ -109,6 +109,11 @@ fn what_cannot_be_read_is_told_with_help() {
     help: name a file, `-` for what is piped in, or command lines in quotes: `"conda install -c conda-forge cupy"`
     docs: `gpuenv explain GE136`
     "#);
+    sandbox.write("mine.yaml", crate::lab::recipe("mine", &["tool"]));
+    let _ = sandbox
+        .gpuenv(["import", "mine.yaml"])
+        .code(11)
+        .stderr_has("is a recipe already");
     sandbox.write("notes.txt", "Remember the milk\n");
     insta::assert_snapshot!(sandbox.gpuenv(["import", "notes.txt"]), @r#"
     exit code: 11
@@ -210,4 +215,76 @@ packages:
     let _ = sandbox.gpuenv(line).success();
     assert!(sandbox.read("gpuenv.yaml").contains("- zlib 1.2.*\n"));
     let _ = sandbox.gpuenv(["lock", "--check"]).success();
+}
+
+#[test]
+fn a_tutorials_flaws_are_named_and_mended() {
+    let sandbox = sandbox();
+    let line = "conda install pytorch torchvision pytorch-cuda=11.7 -c pytorch -c nvidia";
+    let told = sandbox
+        .gpuenv(["import", line, "--platform", "linux-64"])
+        .success();
+    let _ = told
+        .stderr_has("GE140")
+        .stderr_has("GE152")
+        .stderr_has("--fix");
+    let mended = sandbox
+        .gpuenv(["import", line, "--platform", "linux-64", "--fix"])
+        .success();
+    assert!(
+        mended.stdout().contains("channels: [conda-forge]"),
+        "{}",
+        mended.stdout()
+    );
+    assert!(
+        mended.stdout().contains("- pytorch-gpu\n"),
+        "{}",
+        mended.stdout()
+    );
+    sandbox.write(
+        "tutorial.txt",
+        "conda create --name tf\nconda install -c conda-forge cudatoolkit=11.2 cudnn=8.1.0\n\
+         python3 -m pip install --user tensorflow<2.11\n",
+    );
+    let line = ["import", "tutorial.txt", "--fix", "--platform", "win-64"];
+    insta::assert_snapshot!(sandbox.gpuenv(line), @r#"
+    exit code: 0
+    ----- stdout -----
+    # Imported from commands.
+    #
+    # `gpuenv lock` finds the exact packages, `gpuenv lint` looks for what may be wrong.
+    schema: 1
+    name: tf
+    channels: [conda-forge]
+    platforms: [win-64]
+    gpu: required
+    target: { cuda: "11.2" }
+    dependencies:
+      - python 3.10.*
+      - cudatoolkit 11.2.*
+      - cudnn 8.1.0.*
+    pypi-dependencies:
+      - tensorflow<2.11
+      - numpy <2
+    probe: [driver, tensorflow]
+    ----- stderr -----
+    warning[GE143]: `--user` is left out: it installs outside of the environment
+     --> tutorial.txt:3:24
+      |
+    3 | python3 -m pip install --user tensorflow<2.11
+      |                        ^^^^^^
+    docs: `gpuenv explain GE143`
+
+    warning[GE154]: `tensorflow<2.11` is read as a version, and a shell would read its `<` or `>` as the name of a file
+     --> tutorial.txt:3:31
+      |
+    3 | python3 -m pip install --user tensorflow<2.11
+      |                               ^^^^^^^^^^^^^^^
+    help: write it with quotes: `"tensorflow<2.11"`
+    docs: `gpuenv explain GE154`
+
+    note[GE142]: `python 3.10.*` is added: wheels are installed into the Python of the environment
+    help: write the version that you need, for example `python 3.12.*`
+    docs: `gpuenv explain GE142`
+    "#);
 }

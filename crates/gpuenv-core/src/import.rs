@@ -4,6 +4,7 @@
 //! texts ask for, with the place of everything. What has no counterpart in a
 //! recipe is told and never dropped in silence.
 
+mod channels;
 mod conda_lock;
 mod draft;
 mod environment;
@@ -18,6 +19,7 @@ mod reading;
 mod recognise;
 mod requirements;
 mod script;
+mod secret;
 mod selector;
 mod spec;
 mod text;

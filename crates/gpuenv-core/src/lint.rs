@@ -21,6 +21,12 @@ use crate::{
 pub use edit::{Edit, apply, diff};
 pub(crate) use subject::{Spot, Subject};
 
+/// How often a mended text is looked at again: one fix can make room for another.
+pub const MOST_PASSES: usize = 5;
+
+/// More findings than this help nobody.
+const MOST_FINDINGS: usize = 500;
+
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -28,6 +34,31 @@ pub struct Finding {
     pub diagnostic: Diagnostic,
     /// What mends it, if that can be done in this file.
     pub fix: Vec<Edit>,
+}
+
+/// Mends the text of a recipe that nobody has written yet, and returns what is left.
+///
+/// Each pass reads the recipe anew; a text that could not be read any more is not taken.
+pub fn mended_recipe(file: &str, text: &str, facts: &Facts) -> (String, Vec<Finding>) {
+    let look = |text: &str| -> Option<Vec<Finding>> {
+        let read = crate::recipe::parse(file, text.as_bytes()).ok()?;
+        let text = Text {
+            file: file.to_string(),
+            text: text.to_string(),
+        };
+        Some(recipe(&text, &read, facts))
+    };
+    let mut text = text.to_string();
+    let mut findings = look(&text).unwrap_or_default();
+    for _ in 0..MOST_PASSES {
+        let fixes: Vec<Vec<Edit>> = findings.iter().map(|finding| finding.fix.clone()).collect();
+        let changed = apply(&text, &fixes);
+        match look(&changed).filter(|_| changed != text) {
+            Some(left) => (text, findings) = (changed, left),
+            None => break,
+        }
+    }
+    (text, findings)
 }
 
 /// Looks for what is wrong with a recipe.
@@ -66,6 +97,7 @@ fn findings(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     };
     found.sort_by_key(|finding| (place(finding), finding.diagnostic.code));
     found.dedup();
+    found.truncate(MOST_FINDINGS);
     found
 }
 

@@ -10,7 +10,8 @@ use url::Url;
 use super::{
     At, Exact, ImportError,
     explicit::{self, archive},
-    reading::{self, Reading},
+    reading::Reading,
+    secret,
 };
 use crate::{Wheel, wheels};
 
@@ -160,7 +161,7 @@ pub(super) fn read(reading: &mut Reading<'_>) {
 
 fn take(reading: &mut Reading<'_>, package: &Package, platforms: &mut BTreeMap<String, Exact>) {
     let at = find(reading, &package.url);
-    if reading::holds_secret(&package.url) {
+    if secret::holds_secret(&package.url) {
         return reading.secret(at, "the package's URL");
     }
     let Some(exact) = platforms.get_mut(&package.platform) else {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use pep508_rs::VersionOrUrl;
 use rattler_conda_types::Subdir;
 
 use super::{Found, Imported, Index, Variable, name_of, spec};
@@ -85,19 +86,46 @@ fn add_python(found: &Imported, packages: &mut Vec<Found<String>>) -> Vec<Diagno
     if has_python || found.wheels.is_empty() {
         return Vec::new();
     }
+    let python = python_for(found);
+    let at = super::At::default();
+    let message =
+        format!("`{python}` is added: wheels are installed into the Python of the environment");
     packages.insert(
         0,
         Found {
-            value: "python".to_string(),
+            value: python,
             condition: None,
-            at: super::At::default(),
+            at,
         },
     );
-    let note = Diagnostic::note(
-        Code::LINT_NO_PYTHON,
-        "`python` is added: wheels are installed into the Python of the environment",
-    );
+    let note = Diagnostic::note(Code::LINT_NO_PYTHON, message);
     vec![note.help("write the version that you need, for example `python 3.12.*`")]
+}
+
+/// Returns the Python that old wheels need: of those there are none for a newer one.
+fn python_for(found: &Imported) -> String {
+    let tensorflow = found
+        .wheels
+        .iter()
+        .find(|wheel| name_of(&wheel.value.text) == "tensorflow");
+    let asked = tensorflow.and_then(|wheel| recipe::wheel(&wheel.value.text).ok());
+    let Some(VersionOrUrl::VersionSpecifier(asked)) = asked.and_then(|asked| asked.version_or_url)
+    else {
+        return "python".to_string();
+    };
+    let takes = |releases: std::ops::Range<u32>| {
+        let mut versions = releases.map(|minor| format!("2.{minor}.0"));
+        versions.any(|version| {
+            version
+                .parse()
+                .is_ok_and(|version| asked.contains(&version))
+        })
+    };
+    match (takes(12..30), takes(20..30)) {
+        (false, _) => "python 3.10.*".to_string(),
+        (true, false) => "python >=3.10,<3.13".to_string(),
+        (true, true) => "python".to_string(),
+    }
 }
 
 /// Tells that a recipe cannot name the place where wheels are looked for.

@@ -81,6 +81,14 @@ pub enum ImportError {
         /// The most files.
         limit: usize,
     },
+    /// There are more entries than anybody writes.
+    #[error("the file holds more than {limit} entries")]
+    TooManyEntries {
+        /// The first one too many.
+        place: Place,
+        /// The most entries.
+        limit: usize,
+    },
     /// There is no package in it.
     #[error("there is no package in `{file}`")]
     Empty {
@@ -121,6 +129,11 @@ impl From<ImportError> for Diagnostic {
                 Diagnostic::error(Code::IMPORT_UNREADABLE, message)
                     .at(place)
                     .help("put the lines of the included files into one file")
+            }
+            ImportError::TooManyEntries { place, .. } => {
+                Diagnostic::error(Code::IMPORT_UNREADABLE, message)
+                    .at(place)
+                    .help("check that this is the file that you mean")
             }
             ImportError::Empty { file } => Diagnostic::error(Code::IMPORT_EMPTY, message)
                 .at(Place::file(file))

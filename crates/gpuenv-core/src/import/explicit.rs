@@ -7,11 +7,7 @@ use rattler_conda_types::{
 use rattler_digest::{Md5, Sha256, parse_digest_from_hex};
 use url::Url;
 
-use super::{
-    At, Exact, ImportError,
-    reading::{self, Reading},
-    spec,
-};
+use super::{At, Exact, ImportError, reading::Reading, secret, spec};
 use crate::channel;
 
 /// A package that is named by its file.
@@ -126,7 +122,7 @@ pub(super) fn read(reading: &mut Reading<'_>) {
             continue;
         }
         let address = line.split_whitespace().next().unwrap_or_default();
-        if reading::holds_secret(address) {
+        if secret::holds_secret(address) {
             reading.secret(at, "the package's URL");
             continue;
         }

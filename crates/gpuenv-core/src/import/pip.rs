@@ -18,7 +18,7 @@ pub(super) fn requirement(
     let named = text.split_once('@');
     let named = named.filter(|(name, _)| !name.contains(['/', '+', ':']));
     let address = named.map_or(text.as_str(), |(_, address)| address).trim();
-    if super::reading::holds_secret(address) {
+    if super::secret::holds_secret(address) {
         return reading.secret(at, "this address");
     }
     if ["git+", "hg+", "svn+", "bzr+"]

@@ -1,31 +1,20 @@
 //! Gathers what a reader finds, checked, with everything that is wrong or lost.
 
 use super::{
-    At, Defaults, Format, Found, ImportError, Imported, Index, Texts, Variable, WheelLine, spec,
+    At, Defaults, Format, Found, ImportError, Imported, Index, Texts, Variable, WheelLine,
+    secret::{holds_secret, name_of_secret},
+    spec,
 };
 use crate::{Code, Diagnostic, channel, recipe};
 
 /// More notes than this help nobody.
 const MOST_NOTES: usize = 60;
 
+/// More entries than this nobody wrote.
+const MOST_ENTRIES: usize = 20_000;
+
 /// Where Anaconda keeps its own channels.
 const ANACONDA: &str = "https://repo.anaconda.com/";
-
-/// Channels that hold a few packages, and need another one for the rest.
-const SATELLITES: [&str; 12] = [
-    "pytorch",
-    "pytorch-nightly",
-    "pytorch-lts",
-    "nvidia",
-    "rapidsai",
-    "rapidsai-nightly",
-    "xformers",
-    "pyg",
-    "huggingface",
-    "fastai",
-    "numba",
-    "fastchan",
-];
 
 /// A reader's work so far.
 pub(crate) struct Reading<'t> {
@@ -64,6 +53,30 @@ impl<'t> Reading<'t> {
         }
     }
 
+    /// Returns whether so much was told already that the rest is only counted.
+    ///
+    /// Finding the place of something reads the file up to there.
+    fn is_full(&mut self) -> bool {
+        let told = self.errors.len().max(self.imported.notes.len());
+        self.dropped += usize::from(told >= MOST_NOTES);
+        told >= MOST_NOTES
+    }
+
+    /// Refuses a file with more entries than anybody writes.
+    fn is_flooded(&mut self, count: usize, at: At) -> bool {
+        if count < MOST_ENTRIES {
+            return false;
+        }
+        if self.errors.len() < MOST_NOTES && count == MOST_ENTRIES {
+            let place = self.texts.place(at);
+            self.fail(ImportError::TooManyEntries {
+                place,
+                limit: MOST_ENTRIES,
+            });
+        }
+        true
+    }
+
     /// Takes an error.
     pub(super) fn fail(&mut self, error: impl Into<Diagnostic>) {
         match self.errors.len() < MOST_NOTES {
@@ -82,6 +95,9 @@ impl<'t> Reading<'t> {
 
     /// Tells that something has no counterpart in a recipe.
     pub(super) fn lost(&mut self, at: At, message: impl Into<String>, help: &str) {
+        if self.is_full() {
+            return;
+        }
         let place = self.texts.place(at);
         let mut warning = Diagnostic::warning(Code::IMPORT_NO_COUNTERPART, message).at(place);
         if !help.is_empty() {
@@ -95,6 +111,9 @@ impl<'t> Reading<'t> {
         if holds_secret(text) {
             return self.secret(at, "this address");
         }
+        if self.is_full() {
+            return;
+        }
         self.fail(ImportError::Entry {
             place: self.texts.place(at),
             text: text.chars().take(200).collect(),
@@ -105,6 +124,11 @@ impl<'t> Reading<'t> {
 
     /// Says that a secret is written there.
     pub(super) fn secret(&mut self, at: At, what: &'static str) {
+        // A secret must not be passed over because of many other notes.
+        if self.errors.len() >= MOST_NOTES {
+            self.dropped += 1;
+            return;
+        }
         let place = self.texts.place(at);
         self.fail(ImportError::Secret { place, what });
     }
@@ -112,6 +136,9 @@ impl<'t> Reading<'t> {
     /// Takes a conda package, however it is written.
     pub(super) fn package(&mut self, written: &str, condition: Option<String>, at: At) {
         let written = written.trim();
+        if self.is_flooded(self.imported.packages.len(), at) {
+            return;
+        }
         if written.contains("://") && !written.contains("::") {
             return self.package_address(written, condition, at);
         }
@@ -168,6 +195,9 @@ impl<'t> Reading<'t> {
 
     /// Takes a PyPI requirement that is no option and no address alone.
     pub(super) fn wheel(&mut self, line: WheelLine, condition: Option<String>, at: At) {
+        if self.is_flooded(self.imported.wheels.len(), at) {
+            return;
+        }
         let line = self.renamed(line, at);
         match recipe::wheel(&line.text) {
             Ok(_) => self.imported.wheels.push(Found {
@@ -212,6 +242,9 @@ impl<'t> Reading<'t> {
     /// Takes a channel, however it is written.
     pub(super) fn channel(&mut self, written: &str, condition: Option<String>, at: At) {
         let written = written.trim().trim_end_matches('/');
+        if self.imported.channels.len() >= 100 {
+            return self.lost(at, "more than 100 channels are left out", "");
+        }
         if holds_secret(written) {
             return self.secret(at, "the channel's URL");
         }
@@ -351,129 +384,4 @@ impl<'t> Reading<'t> {
             false => Err(self.errors),
         }
     }
-
-    /// Decides what `defaults`, or no channel at all, stands for.
-    fn settle_channels(&mut self, defaults: &Defaults) {
-        let asked = self
-            .imported
-            .channels
-            .iter()
-            .position(|c| c.value == "defaults");
-        if let Some(index) = asked {
-            let at = self.imported.channels[index].at;
-            let has_forge = self
-                .imported
-                .channels
-                .iter()
-                .any(|c| c.value == "conda-forge");
-            match has_forge {
-                true => drop(self.imported.channels.remove(index)),
-                false => self.imported.channels[index].value = "conda-forge".to_string(),
-            }
-            let place = self.texts.place(at);
-            self.note(
-                Diagnostic::warning(
-                    Code::LINT_DEFAULTS,
-                    "`defaults` is read as `conda-forge`",
-                )
-                .at(place)
-                .cause("`defaults` is a setting of conda, means Anaconda's channels, and their terms ask many organisations to pay")
-                .help("write `pkgs/main` in the recipe's `channels` to take Anaconda's packages"),
-            );
-        }
-        let is_satellite = |c: &Found<String>| {
-            let first = c.value.split('/').next().unwrap_or_default();
-            SATELLITES.contains(&first)
-        };
-        let needs_base = self.imported.channels.iter().all(is_satellite);
-        let wanted = self.imported.channels.is_empty() || (self.adds_defaults && needs_base);
-        if !wanted {
-            return;
-        }
-        let more: Vec<String> = match defaults.channels.is_empty() {
-            true => vec!["conda-forge".to_string()],
-            false => defaults.channels.clone(),
-        };
-        let missing: Vec<String> = more
-            .into_iter()
-            .filter(|name| {
-                self.imported
-                    .channels
-                    .iter()
-                    .all(|known| known.value != *name)
-            })
-            .collect();
-        for value in &missing {
-            self.imported.channels.push(Found {
-                value: value.clone(),
-                condition: None,
-                at: At::default(),
-            });
-        }
-        if !missing.is_empty() && !self.imported.packages.is_empty() {
-            let names = missing.join("`, `");
-            let why = match defaults.channels.is_empty() {
-                true => {
-                    "conda would take what is configured on each machine, and a recipe must mean the same everywhere"
-                }
-                false => "these are the channels of this user's conda",
-            };
-            let note = format!("the file names no channel for everything, so `{names}` is added");
-            self.note(Diagnostic::note(Code::IMPORT_NO_COUNTERPART, note).cause(why));
-        }
-    }
-}
-
-/// Returns whether a variable's name says that its value is a secret.
-fn name_of_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    [
-        "TOKEN",
-        "SECRET",
-        "PASSWORD",
-        "API_KEY",
-        "APIKEY",
-        "CREDENTIAL",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
-}
-
-/// Returns whether a URL in the text holds a user, a password or a token.
-pub(crate) fn holds_secret(text: &str) -> bool {
-    let mut rest = text;
-    while let Some((_, behind)) = rest.split_once("://") {
-        let end = behind.find(|c: char| c.is_whitespace() || "\"'`<>,".contains(c));
-        let url = &behind[..end.unwrap_or(behind.len())];
-        let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-        let has_user = authority.contains('@') && !text.trim_start().starts_with("git+ssh://git@");
-        let has_token = url
-            .split('/')
-            .skip_while(|part| *part != "t")
-            .nth(1)
-            .is_some_and(|token| !token.is_empty());
-        let key = |pair: &str| {
-            let key = pair
-                .split('=')
-                .next()
-                .unwrap_or_default()
-                .to_ascii_lowercase();
-            [
-                "token",
-                "secret",
-                "password",
-                "signature",
-                "apikey",
-                "api_key",
-            ]
-            .iter()
-            .any(|word| key.contains(word))
-        };
-        let query = url.split_once('?').map_or("", |(_, query)| query);
-        if has_user || has_token || query.split('&').any(key) {
-            return true;
-        }
-        rest = behind;
-    }
-    false
 }

@@ -40,6 +40,9 @@ const CALLS: [(&str, &str, &str, bool); 5] = [
     ),
 ];
 
+/// Longer texts are no tutorials.
+const MOST_LINES: usize = 20_000;
+
 pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     let is_text = matches!(subject.kind, Kind::Other | Kind::File(Format::Commands));
     if !is_text {
@@ -54,7 +57,7 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 }
 
 fn lines<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (usize, &'s str)> {
-    subject.texts.main().lines()
+    subject.texts.main().lines().take(MOST_LINES)
 }
 
 fn at(start: usize, offset: usize, length: usize) -> Option<At> {

@@ -9,6 +9,9 @@ use crate::{
     recipe,
 };
 
+/// More commands than this are no tutorial.
+const MOST_COMMANDS: usize = 2_000;
+
 /// Something that a file asks for, with its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Spot {
@@ -119,6 +122,7 @@ impl<'t> Subject<'t> {
         let is_script = matches!(format, None | Some(Format::Commands));
         if is_script {
             subject.commands = import::commands(texts.main(), 0);
+            subject.commands.truncate(MOST_COMMANDS);
         }
         let Some(format) = format else {
             return (subject, Vec::new());
@@ -214,9 +218,22 @@ impl<'t> Subject<'t> {
                 .any(|c| matches!(c.shell, Shell::Pwsh | Shell::Cmd))
     }
 
+    /// Returns whether an entry of the file is one text that can be edited.
+    ///
+    /// In TOML name and version stand apart, and locks are nobody's to edit.
+    fn is_written_by_hand(&self) -> bool {
+        match self.kind {
+            Kind::Recipe | Kind::Other => true,
+            Kind::File(format) => matches!(
+                format,
+                Format::EnvironmentYml | Format::Requirements | Format::Commands
+            ),
+        }
+    }
+
     /// Replaces a spec or requirement, in the quotes that it has.
     pub(crate) fn replace(&self, spot: &Spot, text: &str) -> Vec<Edit> {
-        let Some(at) = spot.at else {
+        let Some(at) = spot.at.filter(|_| self.is_written_by_hand()) else {
             return Vec::new();
         };
         let raw = self.texts.slice(at);
@@ -260,7 +277,7 @@ impl<'t> Subject<'t> {
 
     /// Deletes an entry, its line where it has one of its own.
     pub(crate) fn delete(&self, at: Option<At>) -> Vec<Edit> {
-        let Some(at) = at else {
+        let Some(at) = at.filter(|_| self.is_written_by_hand()) else {
             return Vec::new();
         };
         let (line_start, line_end) = self.line(at);

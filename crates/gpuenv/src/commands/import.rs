@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use gpuenv_core::{
     Diagnostic, Lock, Place,
-    import::{self, Defaults, Drafted, Format, Imported},
-    lock, recipe,
+    import::{self, Defaults, Drafted, Format, Imported, Text},
+    lint, lock, recipe,
 };
 use rattler_conda_types::Subdir;
 use serde_json::json;
 
-use crate::{Failure, Outcome, Session, bringing, locking};
+use crate::{Failure, Outcome, Session, bringing, facts, locking};
 
 /// Make a recipe from an environment of another tool, or from a pasted command
 ///
@@ -45,6 +45,9 @@ pub struct Args {
     /// Which environment of a pixi project [default: `default`]
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
+    /// Mend in the recipe what `gpuenv lint` finds in it
+    #[arg(long)]
+    pub fix: bool,
     /// Write over files that exist
     #[arg(long)]
     pub force: bool,
@@ -114,9 +117,52 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     };
     let found = import::read(&texts, format, &defaults).map_err(Failure::several)?;
     let platforms = platforms(&args, &found);
-    let drafted = import::recipe(&found, args.name.as_deref(), &platforms);
+    let mut drafted = import::recipe(&found, args.name.as_deref(), &platforms);
+    if found.locked.is_empty() {
+        lint_draft(&args, &mut drafted, session)?;
+    }
     let lock = locked(&found, &drafted, &args)?;
     conclude(&args, &found, &drafted, lock)
+}
+
+/// Tells what is wrong with the recipe, or mends it.
+///
+/// What names exact files is left as it is: the lock is of just these.
+fn lint_draft(args: &Args, drafted: &mut Drafted, session: &Session) -> Result<(), Failure> {
+    let (tables, _) = facts::read(session.env.facts.as_deref())?;
+    let label = label(args);
+    let (mended, left) = lint::mended_recipe(&label, &drafted.text, &tables);
+    if args.fix {
+        drafted.text = mended;
+        drafted
+            .notes
+            .extend(left.into_iter().map(|finding| finding.diagnostic));
+        return Ok(());
+    }
+    let Ok(read) = recipe::parse(&label, drafted.text.as_bytes()) else {
+        // The check behind this one tells why.
+        return Ok(());
+    };
+    let text = Text {
+        file: label,
+        text: drafted.text.clone(),
+    };
+    let found = lint::recipe(&text, &read, &tables);
+    let fixable = found.iter().any(|finding| !finding.fix.is_empty());
+    drafted
+        .notes
+        .extend(found.into_iter().map(|finding| finding.diagnostic));
+    if let (true, Some(last)) = (fixable, drafted.notes.last_mut()) {
+        last.help
+            .push("mend what can be mended: add `--fix`".to_string());
+    }
+    Ok(())
+}
+
+/// Returns what the recipe is called in messages.
+fn label(args: &Args) -> String {
+    let path = args.output.as_ref();
+    path.map_or_else(|| "<recipe>".to_string(), |path| path.display().to_string())
 }
 
 /// Returns the platforms that the recipe is for.
@@ -138,10 +184,7 @@ fn platforms(args: &Args, found: &Imported) -> Vec<Subdir> {
 
 /// Checks the recipe, and makes its lock if the source has one.
 fn locked(found: &Imported, drafted: &Drafted, args: &Args) -> Result<Option<Lock>, Failure> {
-    let label = args
-        .output
-        .as_ref()
-        .map_or_else(|| "<recipe>".to_string(), |path| path.display().to_string());
+    let label = label(args);
     let read = recipe::parse(&label, drafted.text.as_bytes()).map_err(Failure::several)?;
     let platforms = locking::platforms(&read);
     let plans = locking::plans(&read, &platforms).map_err(Failure::several)?;

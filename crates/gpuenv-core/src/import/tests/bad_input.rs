@@ -154,3 +154,130 @@ fn nothing_at_all_is_told() {
     insta::assert_snapshot!(refused("e.yml", b"dependencies:\n"), @"GE138 there is no package in `e.yml`");
     insta::assert_snapshot!(refused("c", b"conda create -n x\n"), @"GE138 there is no package in `c`");
 }
+
+#[test]
+fn floods_of_entries_and_of_errors_end_early() {
+    let many = |line: &str| format!("numpy\n{}", line.repeat(150_000));
+    for line in ["numpy\n", "-e .\n", "a b c\n", "https://x.example/a\n"] {
+        let started = std::time::Instant::now();
+        let decoded = super::Text::decode("requirements.txt", many(line).as_bytes()).unwrap();
+        let format = crate::import::Format::Requirements;
+        let texts = super::Texts::new(decoded);
+        let _ = super::read(&texts, format, &super::Defaults::default());
+        let _ = crate::lint::file(&texts, Some(format), crate::facts::Facts::shipped());
+        assert!(started.elapsed().as_secs() < 60, "{line}");
+    }
+}
+
+/// What readers and rules look for, and what may confuse them.
+const WORDS: [&str; 64] = [
+    "pip ",
+    "conda ",
+    "install ",
+    "create ",
+    "-c ",
+    "-n ",
+    "--user ",
+    "-r ",
+    "tensorflow",
+    "tensorflow-gpu",
+    "cupy",
+    "cudnn",
+    "==",
+    "=",
+    "<",
+    ">",
+    ",",
+    "[",
+    "]",
+    "@",
+    ";",
+    "#",
+    "\\",
+    "\n",
+    "\r\n",
+    " ",
+    "\t",
+    "\"",
+    "'",
+    "- ",
+    ":",
+    "dependencies:",
+    "channels:",
+    "name: x",
+    "schema: 1",
+    "https://",
+    "x.example/",
+    "linux-64/",
+    "a-1-0.conda",
+    "$",
+    "`",
+    "(",
+    ")",
+    "PS ",
+    ">>> ",
+    "LD_LIBRARY_PATH",
+    "del ",
+    ".fit(",
+    "é",
+    "\u{a0}",
+    "version: 1",
+    "metadata:",
+    "package:",
+    "@EXPLICIT",
+    "[workspace]",
+    "{",
+    "}",
+    "*",
+    "&",
+    "|",
+    "1",
+    "2.0",
+    "_",
+    ".",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn nothing_makes_a_reader_or_a_rule_panic(
+        words in proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..40),
+    ) {
+        let text = words.concat();
+        let line = text.replace(['\n', '\r'], " ");
+        let forms = [
+            format!("dependencies:\n- {line}\n- pip:\n  - {line}\n"),
+            format!(
+                "channels: ['{line}']\ndependencies: [a, '{line}']\nvariables: {{'{line}': '{line}'}}"
+            ),
+            format!("a\n{line}\n-c {line}\n"),
+            format!("[workspace]\nchannels=['c']\n[dependencies]\na = {line:?}\n{line:?} = '1'\n"),
+            format!("conda install -c c a {line}\npip install {line}\nexport A={line}\n"),
+            text,
+        ];
+        for text in forms {
+            never_panics(&text);
+        }
+    }
+}
+
+/// Reads a text as everything, and checks that what was read makes a recipe.
+#[track_caller]
+fn never_panics(text: &str) {
+    for (format, _) in crate::import::Format::ALL {
+        let Ok(decoded) = super::Text::decode("a", text.as_bytes()) else {
+            continue;
+        };
+        let texts = super::Texts::new(decoded);
+        if let Ok(found) = super::read(&texts, format, &super::Defaults::default()) {
+            let drafted = super::recipe(&found, None, &[rattler_conda_types::Subdir::Linux64]);
+            let read = crate::recipe::parse("r", drafted.text.as_bytes());
+            assert!(read.is_ok(), "{text:?}\n{}\n{read:#?}", drafted.text);
+        }
+        let facts = crate::facts::Facts::shipped();
+        let (findings, _) = crate::lint::file(&texts, Some(format), facts);
+        let fixes: Vec<_> = findings.into_iter().map(|finding| finding.fix).collect();
+        let _ = crate::lint::apply(&texts.main().text, &fixes);
+    }
+}

@@ -1,0 +1,55 @@
+//! Passwords and tokens in what people bring: known by where they stand.
+
+/// Returns whether a variable's name says that its value is a secret.
+pub(super) fn name_of_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    [
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "API_KEY",
+        "APIKEY",
+        "CREDENTIAL",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
+}
+
+/// Returns whether a URL in the text holds a user, a password or a token.
+pub(super) fn holds_secret(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once("://") {
+        let end = behind.find(|c: char| c.is_whitespace() || "\"'`<>,".contains(c));
+        let url = &behind[..end.unwrap_or(behind.len())];
+        let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
+        let has_user = authority.contains('@') && !text.trim_start().starts_with("git+ssh://git@");
+        let has_token = url
+            .split('/')
+            .skip_while(|part| *part != "t")
+            .nth(1)
+            .is_some_and(|token| !token.is_empty());
+        let key = |pair: &str| {
+            let key = pair
+                .split('=')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            [
+                "token",
+                "secret",
+                "password",
+                "signature",
+                "apikey",
+                "api_key",
+            ]
+            .iter()
+            .any(|word| key.contains(word))
+        };
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        if has_user || has_token || query.split('&').any(key) {
+            return true;
+        }
+        rest = behind;
+    }
+    false
+}
