@@ -113,7 +113,7 @@ fn runtime_version(record: &RepoDataRecord) -> Option<CudaVersion> {
     let name = record.package_record.name.as_normalized();
     let version = CUDA_ITSELF
         .contains(&name)
-        .then(|| &record.package_record.version)?;
+        .then_some(&record.package_record.version)?;
     let (major, minor) = version.as_major_minor()?;
     Some(CudaVersion {
         major: major.try_into().ok()?,

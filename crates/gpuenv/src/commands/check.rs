@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf};
 use gpuenv_core::{
     Code, Diagnostic, Machine, Severity, Solution,
     event::Silent,
-    fits,
+    fits, lock,
     machine::dotted,
     plan::Gpu,
     target::{ComputeCapability, CudaVersion},
@@ -209,19 +209,18 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
     let prefix = environments.prefix(&recipe.name)?;
     let plans = locking::plans(&recipe, &locking::platforms(&recipe)).map_err(Failure::several)?;
     let existing = lockfile::find(&text, &recipe.name)?;
-    if let Some(file) = existing {
-        if gpuenv_core::lock::check(&file.lock, &plans).is_empty() {
-            return of_lock(file, platform, prefix);
-        }
+    let fitting = existing.filter(|file| lock::check(&file.lock, &plans).is_empty());
+    if let Some(file) = fitting {
+        return of_lock(file, platform, prefix);
     }
     locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
     let made = locking::make(session, &recipe, &[platform], locking::keep(None), None)?;
-    let lock = LockFile {
+    let file = LockFile {
         path: PathBuf::from(&recipe.name),
         text: made.text,
         lock: made.lock,
     };
-    of_lock(lock, platform, prefix)
+    of_lock(file, platform, prefix)
 }
 
 fn of_lock(file: LockFile, platform: Subdir, prefix: PathBuf) -> Result<Subject, Failure> {
