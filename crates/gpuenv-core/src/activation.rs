@@ -24,6 +24,7 @@ mod powershell;
 mod shell;
 mod startup;
 mod tcsh;
+mod toggles;
 mod variable;
 mod xonsh;
 
@@ -45,10 +46,14 @@ pub use shell::{
     ScriptFile, Shell, UnknownShell, run_script, script_files, shell_hook, shell_hook_deactivate,
 };
 pub use startup::{direnv, prompt_mark, startup};
+pub use toggles::{DLL_HOOK, DLL_HOOK_FILE};
 pub use variable::check_variable;
 
 /// Where the links to an environment's CUDA libraries live, below the prefix.
 pub const CUDA_DIRECTORY: &str = "lib/gpuenv-cuda";
+
+/// Where XLA finds libdevice and `ptxas` by links, below the prefix.
+pub const XLA_DIRECTORY: &str = "lib/gpuenv-xla";
 
 /// Where packages and gpuenv leave scripts for activation, below the prefix.
 pub const ACTIVATE_DIRECTORY: &str = "etc/conda/activate.d";
@@ -100,6 +105,8 @@ pub enum Edit {
         name: String,
         /// The directories, first one first; never empty.
         dirs: Vec<String>,
+        /// What stands between two of them: blanks where the list is one of flags.
+        separator: char,
     },
 }
 
@@ -117,6 +124,8 @@ pub struct PrefixFacts {
     pub platform: Subdir,
     /// The names in [`CUDA_DIRECTORY`].
     pub cuda_libraries: Vec<String>,
+    /// What of CUDA's compiler is in [`XLA_DIRECTORY`].
+    pub xla: XlaFiles,
     /// The names of all files in [`ACTIVATE_DIRECTORY`], in any order.
     pub activate_scripts: Vec<String>,
     /// The names of all files in [`DEACTIVATE_DIRECTORY`], in any order.
@@ -125,12 +134,22 @@ pub struct PrefixFacts {
     pub variables: BTreeMap<String, String>,
 }
 
+/// What XLA needs of CUDA's compiler, as far as it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct XlaFiles {
+    /// `nvvm/libdevice/libdevice.10.bc`.
+    pub libdevice: bool,
+    /// `bin/ptxas`.
+    pub ptxas: bool,
+}
+
 impl PrefixFacts {
     /// Returns the facts of a prefix that holds nothing of interest.
     pub fn empty(platform: Subdir) -> Self {
         Self {
             platform,
             cuda_libraries: Vec::new(),
+            xla: XlaFiles::default(),
             activate_scripts: Vec::new(),
             deactivate_scripts: Vec::new(),
             variables: BTreeMap::new(),
@@ -149,12 +168,15 @@ pub fn activation(
 ) -> Result<Activation, ActivationError> {
     let platform = facts.platform;
     check_prefix(prefix, platform)?;
-    let mut own = Vec::with_capacity(settings.env.len() + 1);
+    let mut own = toggles::variables(settings);
     for (name, value) in &settings.env {
         check_variable(name, value)?;
         own.push(Edit::set(name, value));
     }
     own.extend(library_path(prefix, settings.library_path, facts));
+    if settings.xla {
+        own.extend(toggles::xla(prefix, facts));
+    }
     Ok(Activation {
         prefix: prefix.to_string(),
         platform,
@@ -172,6 +194,7 @@ fn usual_edits(prefix: &str, facts: &PrefixFacts) -> Vec<Edit> {
         Edit::PrependPath {
             name: "PATH".to_string(),
             dirs: program_directories(prefix, facts.platform),
+            separator: list_separator(facts.platform),
         },
     ];
     let settable = facts
@@ -217,6 +240,7 @@ fn library_path(prefix: &str, wanted: LibraryPath, facts: &PrefixFacts) -> Optio
     facts.platform.is_linux().then(|| Edit::PrependPath {
         name: LIBRARY_PATH.to_string(),
         dirs: vec![format!("{prefix}/{directory}")],
+        separator: list_separator(facts.platform),
     })
 }
 

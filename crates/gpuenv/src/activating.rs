@@ -84,8 +84,8 @@ fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
         match ours {
             true => ActivationSettings::default(),
             false => ActivationSettings {
-                env: BTreeMap::new(),
                 library_path: LibraryPath::None,
+                ..ActivationSettings::default()
             },
         },
     ))

@@ -2,8 +2,8 @@ use super::*;
 
 fn settings(library_path: LibraryPath) -> ActivationSettings {
     ActivationSettings {
-        env: BTreeMap::new(),
         library_path,
+        ..ActivationSettings::default()
     }
 }
 
@@ -11,6 +11,7 @@ fn with_variable(name: &str, value: &str) -> ActivationSettings {
     ActivationSettings {
         env: BTreeMap::from([(name.to_string(), value.to_string())]),
         library_path: LibraryPath::None,
+        ..ActivationSettings::default()
     }
 }
 
@@ -22,7 +23,7 @@ fn prepended(activation: &Activation, wanted: &str) -> Option<Vec<String>> {
     let edits = activation.usual.iter().chain(&activation.own);
     edits
         .filter_map(|edit| match edit {
-            Edit::PrependPath { name, dirs } if name == wanted => Some(dirs.clone()),
+            Edit::PrependPath { name, dirs, .. } if name == wanted => Some(dirs.clone()),
             Edit::PrependPath { .. } | Edit::Set { .. } => None,
         })
         .next()
