@@ -109,6 +109,11 @@ fn what_cannot_be_read_is_told_with_help() {
     help: name a file, `-` for what is piped in, or command lines in quotes: `"conda install -c conda-forge cupy"`
     docs: `gpuenv explain GE136`
     "#);
+    sandbox.write("mine.yaml", crate::lab::recipe("mine", &["tool"]));
+    let _ = sandbox
+        .gpuenv(["import", "mine.yaml"])
+        .code(11)
+        .stderr_has("is a recipe already");
     sandbox.write("notes.txt", "Remember the milk\n");
     insta::assert_snapshot!(sandbox.gpuenv(["import", "notes.txt"]), @r#"
     exit code: 11

@@ -11,7 +11,7 @@ use gpuenv_core::{
     import::{self, Format, ImportError, MAX_BYTES, Text, Texts},
 };
 
-use crate::Failure;
+use crate::{Failure, word::word};
 
 /// What commands on the command line are called in messages.
 const COMMAND_LINE: &str = "<command line>";
@@ -158,6 +158,14 @@ fn roots(main: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// GE130 if nobody can tell.
 pub fn format(text: &Text, said: Option<Format>) -> Result<Format, Failure> {
+    if said.is_none() && is_recipe(text) {
+        let file = &text.file;
+        let message = format!("`{file}` is a recipe already");
+        let error = Diagnostic::error(Code::IMPORT_FORMAT, message).at(Place::file(file));
+        return Err(error
+            .help(format!("lock it: `gpuenv lock {}`", word(file)))
+            .into());
+    }
     let found = said.or_else(|| import::recognise(text));
     import::check_size(text, found).map_err(Diagnostic::from)?;
     let found = found.ok_or_else(|| ImportError::Format {
@@ -165,6 +173,12 @@ pub fn format(text: &Text, said: Option<Format>) -> Result<Format, Failure> {
         place: text.place(0..text.text.lines().next().unwrap_or_default().len()),
     });
     Ok(found.map_err(Diagnostic::from)?)
+}
+
+/// Returns whether a text is a recipe of gpuenv.
+pub fn is_recipe(text: &Text) -> bool {
+    let has_line = |start: &str| text.text.lines().any(|line| line.starts_with(start));
+    has_line("schema:") && (has_line("channels:") || has_line("extends:"))
 }
 
 /// Writes a file that is not there yet, or any file with `force`, in one piece.

@@ -229,6 +229,16 @@ fn a_compiler_is_missed_where_something_is_compiled() {
 }
 
 #[test]
+fn a_project_of_pixi_is_looked_at_and_never_edited() {
+    let text = "[workspace]\nname = \"p\"\nchannels = [\"pytorch\", \"nvidia\"]\nplatforms = [\"linux-64\"]\n[dependencies]\npytorch = \"*\"\npytorch-cuda = \"11.7.*\"\n";
+    insta::assert_snapshot!(found("pixi.toml", text), @"
+    GE140 3: the channel `pytorch` ended with PyTorch 2.5.1
+    GE152 6: `pytorch` without a version gets a build for the CPU beside `pytorch-cuda 11.7.*`
+    ");
+    assert_eq!(mended("pixi.toml", text), text);
+}
+
+#[test]
 fn nothing_panics_and_nothing_hangs() {
     for text in [
         "",

@@ -17,6 +17,7 @@ use crate::{
     commands::import::From,
     facts,
     source::{DEFAULT_FILE, Origin, RecipePath},
+    untrusted,
 };
 
 /// Find what is wrong with a recipe, an environment, requirements or a tutorial's commands
@@ -136,8 +137,7 @@ fn subject(file: &str, session: &Session) -> Result<Subject, Failure> {
     }
     let text = bringing::text(file)?;
     let path = Some(PathBuf::from(&text.file)).filter(|path| path.is_file());
-    let has_line = |start: &str| text.text.lines().any(|line| line.starts_with(start));
-    let is_recipe = has_line("schema:") && (has_line("channels:") || has_line("extends:"));
+    let is_recipe = bringing::is_recipe(&text);
     Ok(Subject {
         text,
         path,
@@ -215,7 +215,8 @@ fn mended(
     if subject.text.text == original {
         return Ok((subject, checked, 0));
     }
-    *told += &lint::diff(&subject.text.file, &original, &subject.text.text);
+    let patch = lint::diff(&subject.text.file, &original, &subject.text.text);
+    *told += &untrusted::redact(&patch);
     if args.dry_run {
         return Ok((subject, checked, fixed));
     }

@@ -238,25 +238,46 @@ const WORDS: [&str; 64] = [
 ];
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
 
     #[test]
     fn nothing_makes_a_reader_or_a_rule_panic(
         words in proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..40),
     ) {
         let text = words.concat();
-        for (format, _) in crate::import::Format::ALL {
-            let Ok(decoded) = super::Text::decode("a", text.as_bytes()) else {
-                continue;
-            };
-            let texts = super::Texts::new(decoded);
-            if let Ok(found) = super::read(&texts, format, &super::Defaults::default()) {
-                let _ = super::recipe(&found, None, &[rattler_conda_types::Subdir::Linux64]);
-            }
-            let facts = crate::facts::Facts::shipped();
-            let (findings, _) = crate::lint::file(&texts, Some(format), facts);
-            let fixes: Vec<_> = findings.into_iter().map(|finding| finding.fix).collect();
-            let _ = crate::lint::apply(&texts.main().text, &fixes);
+        let line = text.replace(['\n', '\r'], " ");
+        let forms = [
+            format!("dependencies:\n- {line}\n- pip:\n  - {line}\n"),
+            format!(
+                "channels: ['{line}']\ndependencies: [a, '{line}']\nvariables: {{'{line}': '{line}'}}"
+            ),
+            format!("a\n{line}\n-c {line}\n"),
+            format!("[workspace]\nchannels=['c']\n[dependencies]\na = {line:?}\n{line:?} = '1'\n"),
+            format!("conda install -c c a {line}\npip install {line}\nexport A={line}\n"),
+            text,
+        ];
+        for text in forms {
+            never_panics(&text);
         }
+    }
+}
+
+/// Reads a text as everything, and checks that what was read makes a recipe.
+#[track_caller]
+fn never_panics(text: &str) {
+    for (format, _) in crate::import::Format::ALL {
+        let Ok(decoded) = super::Text::decode("a", text.as_bytes()) else {
+            continue;
+        };
+        let texts = super::Texts::new(decoded);
+        if let Ok(found) = super::read(&texts, format, &super::Defaults::default()) {
+            let drafted = super::recipe(&found, None, &[rattler_conda_types::Subdir::Linux64]);
+            let read = crate::recipe::parse("r", drafted.text.as_bytes());
+            assert!(read.is_ok(), "{text:?}\n{}\n{read:#?}", drafted.text);
+        }
+        let facts = crate::facts::Facts::shipped();
+        let (findings, _) = crate::lint::file(&texts, Some(format), facts);
+        let fixes: Vec<_> = findings.into_iter().map(|finding| finding.fix).collect();
+        let _ = crate::lint::apply(&texts.main().text, &fixes);
     }
 }
