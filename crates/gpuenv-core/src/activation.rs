@@ -52,6 +52,9 @@ pub use variable::check_variable;
 /// Where the links to an environment's CUDA libraries live, below the prefix.
 pub const CUDA_DIRECTORY: &str = "lib/gpuenv-cuda";
 
+/// Where WSL keeps the driver's libraries.
+pub const WSL_LIBRARIES: &str = "/usr/lib/wsl/lib";
+
 /// Where XLA finds libdevice and `ptxas` by links, below the prefix.
 pub const XLA_DIRECTORY: &str = "lib/gpuenv-xla";
 
@@ -124,6 +127,11 @@ pub struct PrefixFacts {
     pub platform: Subdir,
     /// The names in [`CUDA_DIRECTORY`].
     pub cuda_libraries: Vec<String>,
+    /// Whether this is WSL and the loader must be told where the driver is.
+    ///
+    /// It is a fact of the machine on which the environment is activated, so it is
+    /// no part of the scripts that stay in the prefix.
+    pub needs_wsl_driver: bool,
     /// What of CUDA's compiler is in [`XLA_DIRECTORY`].
     pub xla: XlaFiles,
     /// The names of all files in [`ACTIVATE_DIRECTORY`], in any order.
@@ -149,6 +157,7 @@ impl PrefixFacts {
         Self {
             platform,
             cuda_libraries: Vec::new(),
+            needs_wsl_driver: false,
             xla: XlaFiles::default(),
             activate_scripts: Vec::new(),
             deactivate_scripts: Vec::new(),
@@ -232,14 +241,17 @@ fn program_directories(prefix: &str, platform: Subdir) -> Vec<String> {
 /// Returns the edit of the loader's path. Windows looks for libraries on `PATH`.
 fn library_path(prefix: &str, wanted: LibraryPath, facts: &PrefixFacts) -> Option<Edit> {
     let directory = match wanted {
-        LibraryPath::Cuda if facts.cuda_libraries.is_empty() => return None,
-        LibraryPath::Cuda => CUDA_DIRECTORY,
-        LibraryPath::Prefix => "lib",
+        LibraryPath::Cuda if facts.cuda_libraries.is_empty() => None,
+        LibraryPath::Cuda => Some(CUDA_DIRECTORY),
+        LibraryPath::Prefix => Some("lib"),
         LibraryPath::None => return None,
     };
-    facts.platform.is_linux().then(|| Edit::PrependPath {
+    let own = directory.map(|directory| format!("{prefix}/{directory}"));
+    let driver = facts.needs_wsl_driver.then(|| WSL_LIBRARIES.to_string());
+    let dirs: Vec<String> = own.into_iter().chain(driver).collect();
+    (facts.platform.is_linux() && !dirs.is_empty()).then(|| Edit::PrependPath {
         name: LIBRARY_PATH.to_string(),
-        dirs: vec![format!("{prefix}/{directory}")],
+        dirs,
         separator: list_separator(facts.platform),
     })
 }

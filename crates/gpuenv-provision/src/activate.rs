@@ -16,6 +16,7 @@ use gpuenv_core::{
     },
     plan::ActivationSettings,
 };
+mod wsl;
 mod xla;
 
 use rattler_conda_types::Subdir;
@@ -32,12 +33,15 @@ pub fn facts(prefix: &Path, platform: Subdir) -> io::Result<PrefixFacts> {
     Ok(PrefixFacts {
         platform,
         cuda_libraries: names_in(&prefix.join(CUDA_DIRECTORY))?,
+        needs_wsl_driver: false,
         xla: xla::found(prefix),
         activate_scripts: names_in(&prefix.join(ACTIVATE_DIRECTORY))?,
         deactivate_scripts: names_in(&prefix.join(DEACTIVATE_DIRECTORY))?,
         variables: variables(prefix)?,
     })
 }
+
+pub use wsl::needs_wsl_driver;
 
 /// Writes the links and scripts of activation into a stage that will be moved to
 /// `prefix`; what an earlier installation left of them is replaced.

@@ -53,7 +53,7 @@ fn call(activation: &Activation, entry: &str) -> String {
 
 fn table(activation: &Activation) -> String {
     let edits = |edits: &[Edit]| {
-        let edits = edits.iter().map(|one| edit(one));
+        let edits = edits.iter().map(edit);
         array(edits.collect())
     };
     let scripts = &activation.scripts;

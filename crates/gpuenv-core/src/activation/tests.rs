@@ -30,6 +30,24 @@ fn prepended(activation: &Activation, wanted: &str) -> Option<Vec<String>> {
 }
 
 #[test]
+fn the_driver_of_wsl_comes_behind_the_environment_where_the_loader_misses_it() {
+    let mut facts = PrefixFacts::empty(Subdir::Linux64);
+    facts.needs_wsl_driver = true;
+    let paths = |facts: &PrefixFacts, wanted| {
+        let activation = activation("/p", &settings(wanted), facts).unwrap();
+        prepended(&activation, LIBRARY_PATH)
+    };
+    let wsl = WSL_LIBRARIES;
+    assert_eq!(paths(&facts, LibraryPath::Cuda), Some(names(&[wsl])));
+    let both = Some(names(&["/p/lib", wsl]));
+    assert_eq!(paths(&facts, LibraryPath::Prefix), both);
+    assert_eq!(paths(&facts, LibraryPath::None), None);
+    facts.cuda_libraries = names(&["libcudart.so.12"]);
+    let both = Some(names(&["/p/lib/gpuenv-cuda", wsl]));
+    assert_eq!(paths(&facts, LibraryPath::Cuda), both);
+}
+
+#[test]
 fn the_library_path_is_the_private_directory_only_where_it_holds_something() {
     let mut facts = PrefixFacts::empty(Subdir::Linux64);
     let empty = activation("/p", &settings(LibraryPath::Cuda), &facts).unwrap();
