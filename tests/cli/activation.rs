@@ -7,6 +7,7 @@
 mod cmd;
 mod commands;
 mod conda;
+mod flags;
 mod nesting;
 mod packages;
 mod powershell;

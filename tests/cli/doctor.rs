@@ -136,7 +136,7 @@ fn a_log_is_read_from_a_file_or_from_stdin() {
       line 4: torch.OutOfMemoryError: CUDA out of memory. ␛[31mTried to allocate 2 GiB
       cause: another process (display, notebook kernel, MPS) holds the memory; TF preallocates everything
       confirm: `nvidia-smi` lists memory and processes
-      fix: end the other process or take another GPU; set `TF_FORCE_GPU_ALLOW_GROWTH: "true"` or `XLA_PYTHON_CLIENT_PREALLOCATE: "false"` in the recipe's `env`
+      fix: end the other process or take another GPU; write `memory-growth: true` under `activation` in the recipe
 
     harmless (P04, tensorrt): TensorRT is optional; no GPU is missing because of it
       line 2: TF-TRT Warning: Could not find TensorRT

@@ -62,6 +62,53 @@ fn bash_is_activated_and_brought_back() {
 }
 
 #[test]
+fn keys_of_the_recipe_come_with_the_activation_and_go_with_the_next_create() {
+    let lab = lab();
+    lab.channel
+        .package("cudatoolkit", "11.2")
+        .file("lib/libdevice.10.bc", "for the GPU")
+        .executable("bin/ptxas", "#!/bin/sh\necho assembled\n")
+        .publish();
+    let plain = recipe("keys", &["cudatoolkit"]);
+    let keys = "activation: { xla: true, memory-growth: true, no-user-site: true }\n";
+    lab.sandbox.write("keys.yaml", format!("{plain}{keys}"));
+    let create = || lab.sandbox.gpuenv(["create", "./keys.yaml", "--quiet"]);
+    let _ = create().success();
+    let script = r#"
+        export XLA_FLAGS=--mine
+        before=$(env | sort)
+        eval "$(gpuenv shell-hook keys --shell bash)"
+        echo "$XLA_FLAGS"
+        directory=${XLA_FLAGS%% *}
+        directory=${directory#*=}
+        cat "$directory/nvvm/libdevice/libdevice.10.bc"; echo
+        "$directory/bin/ptxas"
+        echo "$TF_FORCE_GPU_ALLOW_GROWTH $XLA_PYTHON_CLIENT_PREALLOCATE $PYTHONNOUSERSITE"
+        gpuenv_deactivate
+        [ "$before" = "$(env | sort)" ] && echo restored
+        gpuenv run keys -- /bin/sh -c 'echo "$XLA_FLAGS"'
+    "#;
+    let told = bash(&lab, script).success().stdout();
+    let prefix = lab.prefix("keys");
+    let flags = format!(
+        "--xla_gpu_cuda_data_dir={}/lib/gpuenv-xla --mine",
+        prefix.display()
+    );
+    assert_eq!(
+        told,
+        format!("{flags}\nfor the GPU\nassembled\ntrue false 1\nrestored\n{flags}\n")
+    );
+    lab.sandbox.write("keys.yaml", plain);
+    let _ = create().success();
+    assert!(!prefix.join("lib/gpuenv-xla").exists());
+    let told = bash(
+        &lab,
+        "gpuenv run keys -- /bin/sh -c 'echo ${XLA_FLAGS-unset}'",
+    );
+    assert_eq!(told.success().stdout(), "unset\n");
+}
+
+#[test]
 fn activating_twice_and_switching_leave_no_trace() {
     let lab = lab();
     let _ = lab

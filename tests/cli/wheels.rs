@@ -365,10 +365,12 @@ fn a_server_that_fails_is_named_and_changes_nothing() {
 
     // The index itself, while it is asked.
     fs::remove_file(lab.sandbox.work().join("gpuenv.lock")).expect("it was made");
-    for (fault, code) in [(Fault::status(403), "GE32"), (Fault::status(404), "GE32")] {
+    let faults = [Fault::status(403), Fault::status(404), Fault::html()];
+    let round = Fault::redirect(&format!("{}/wheels/index.html", lab.server.url()));
+    for fault in faults.into_iter().chain([round]) {
         lab.server.inject(fault.on("*/wheels/index.html"));
         let failed = lab.gpuenv(&["lock", "./demo.yaml"]).code(13);
-        let _ = failed.stderr_has(code);
+        let _ = failed.stderr_has("error[GE32");
         lab.server.heal();
     }
 }
@@ -410,4 +412,64 @@ fn credentials_reach_the_index_and_no_lock_or_log() {
         text.contains("leaf-1.0") && !text.contains("hunter2"),
         "{text}"
     );
+}
+
+#[test]
+fn a_size_that_the_index_does_not_tell_is_asked_for() {
+    let lab = lab!();
+    let file = lab.publish(Wheel::new("leaf", "1.0"));
+    let size = fs::metadata(file).expect("it was published").len();
+    lab.recipe("[python]", "[leaf]");
+    let line = format!("\"leaf\":{size}");
+    let _ = lab.gpuenv(&["lock", "./demo.yaml"]).success();
+    let text = lab.sandbox.read("gpuenv.lock");
+    assert!(text.contains(&line), "{text}");
+
+    // gpuenv itself may not see the file, uv may.
+    let address = lab.server.address();
+    lab.server
+        .inject(Fault::require_basic("me", "hunter2").on("*/wheels/*"));
+    let config = lab.sandbox.home().join(".config/uv/uv.toml");
+    let text = format!(
+        "no-index = true\nfind-links = [\"http://me:hunter2@{address}/wheels/index.html\"]\n"
+    );
+    fs::write(config, text).expect("the sandbox is ours");
+    let _ = lab
+        .gpuenv(&["lock", "./demo.yaml", "--output", "without.lock"])
+        .success();
+    assert!(!lab.sandbox.read("without.lock").contains(&line));
+    // What the lock knows already stays.
+    let _ = lab.gpuenv(&["lock", "./demo.yaml", "--upgrade"]).success();
+    assert!(lab.sandbox.read("gpuenv.lock").contains(&line));
+}
+
+#[test]
+fn no_command_line_of_uv_holds_credentials() {
+    let mut lab = lab!();
+    lab.publish(Wheel::new("leaf", "1.0"));
+    lab.recipe("[python]", "[leaf]");
+    let uv = std::env::var_os("GPUENV_TEST_UV").map(PathBuf::from);
+    let uv = uv.or_else(|| find("uv")).expect("the lab found it");
+    let seen = lab.sandbox.work().join("seen");
+    let script = format!(
+        "#!/bin/sh\n/bin/cat /proc/$$/cmdline >> '{}'\nexec '{}' \"$@\"\n",
+        seen.display(),
+        uv.display()
+    );
+    let program = lab.sandbox.work().join("uv-that-tells");
+    fs::write(&program, script).expect("the sandbox is ours");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&program, mode).expect("it was written");
+    lab.sandbox.set("GPUENV_UV", &program);
+    lab.server
+        .inject(Fault::require_basic("me", "hunter2").on("*/wheels/*"));
+    let address = lab.server.address();
+    fs::remove_file(lab.sandbox.home().join(".config/uv/uv.toml")).expect("the lab wrote it");
+    lab.sandbox.set("UV_NO_INDEX", "1");
+    let place = format!("http://me:hunter2@{address}/wheels/index.html");
+    lab.sandbox.set("UV_FIND_LINKS", place);
+    let _ = lab.gpuenv(&["lock", "./demo.yaml"]).success();
+    let seen = String::from_utf8_lossy(&fs::read(seen).expect("uv was run")).into_owned();
+    assert!(seen.contains("compile"), "{seen}");
+    assert!(!seen.contains("hunter2"), "{seen}");
 }

@@ -24,6 +24,7 @@ mod powershell;
 mod shell;
 mod startup;
 mod tcsh;
+mod toggles;
 mod variable;
 mod xonsh;
 
@@ -45,10 +46,17 @@ pub use shell::{
     ScriptFile, Shell, UnknownShell, run_script, script_files, shell_hook, shell_hook_deactivate,
 };
 pub use startup::{direnv, prompt_mark, startup};
+pub use toggles::{DLL_HOOK, DLL_HOOK_FILE};
 pub use variable::check_variable;
 
 /// Where the links to an environment's CUDA libraries live, below the prefix.
 pub const CUDA_DIRECTORY: &str = "lib/gpuenv-cuda";
+
+/// Where WSL keeps the driver's libraries.
+pub const WSL_LIBRARIES: &str = "/usr/lib/wsl/lib";
+
+/// Where XLA finds libdevice and `ptxas` by links, below the prefix.
+pub const XLA_DIRECTORY: &str = "lib/gpuenv-xla";
 
 /// Where packages and gpuenv leave scripts for activation, below the prefix.
 pub const ACTIVATE_DIRECTORY: &str = "etc/conda/activate.d";
@@ -100,6 +108,8 @@ pub enum Edit {
         name: String,
         /// The directories, first one first; never empty.
         dirs: Vec<String>,
+        /// What stands between two of them: blanks where the list is one of flags.
+        separator: char,
     },
 }
 
@@ -117,6 +127,13 @@ pub struct PrefixFacts {
     pub platform: Subdir,
     /// The names in [`CUDA_DIRECTORY`].
     pub cuda_libraries: Vec<String>,
+    /// Whether this is WSL and the loader must be told where the driver is.
+    ///
+    /// It is a fact of the machine on which the environment is activated, so it is
+    /// no part of the scripts that stay in the prefix.
+    pub needs_wsl_driver: bool,
+    /// What of CUDA's compiler is in [`XLA_DIRECTORY`].
+    pub xla: XlaFiles,
     /// The names of all files in [`ACTIVATE_DIRECTORY`], in any order.
     pub activate_scripts: Vec<String>,
     /// The names of all files in [`DEACTIVATE_DIRECTORY`], in any order.
@@ -125,12 +142,23 @@ pub struct PrefixFacts {
     pub variables: BTreeMap<String, String>,
 }
 
+/// What XLA needs of CUDA's compiler, as far as it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct XlaFiles {
+    /// `nvvm/libdevice/libdevice.10.bc`.
+    pub libdevice: bool,
+    /// `bin/ptxas`.
+    pub ptxas: bool,
+}
+
 impl PrefixFacts {
     /// Returns the facts of a prefix that holds nothing of interest.
     pub fn empty(platform: Subdir) -> Self {
         Self {
             platform,
             cuda_libraries: Vec::new(),
+            needs_wsl_driver: false,
+            xla: XlaFiles::default(),
             activate_scripts: Vec::new(),
             deactivate_scripts: Vec::new(),
             variables: BTreeMap::new(),
@@ -149,12 +177,15 @@ pub fn activation(
 ) -> Result<Activation, ActivationError> {
     let platform = facts.platform;
     check_prefix(prefix, platform)?;
-    let mut own = Vec::with_capacity(settings.env.len() + 1);
+    let mut own = toggles::variables(settings);
     for (name, value) in &settings.env {
         check_variable(name, value)?;
         own.push(Edit::set(name, value));
     }
     own.extend(library_path(prefix, settings.library_path, facts));
+    if settings.xla {
+        own.extend(toggles::xla(prefix, facts));
+    }
     Ok(Activation {
         prefix: prefix.to_string(),
         platform,
@@ -172,6 +203,7 @@ fn usual_edits(prefix: &str, facts: &PrefixFacts) -> Vec<Edit> {
         Edit::PrependPath {
             name: "PATH".to_string(),
             dirs: program_directories(prefix, facts.platform),
+            separator: list_separator(facts.platform),
         },
     ];
     let settable = facts
@@ -209,14 +241,18 @@ fn program_directories(prefix: &str, platform: Subdir) -> Vec<String> {
 /// Returns the edit of the loader's path. Windows looks for libraries on `PATH`.
 fn library_path(prefix: &str, wanted: LibraryPath, facts: &PrefixFacts) -> Option<Edit> {
     let directory = match wanted {
-        LibraryPath::Cuda if facts.cuda_libraries.is_empty() => return None,
-        LibraryPath::Cuda => CUDA_DIRECTORY,
-        LibraryPath::Prefix => "lib",
+        LibraryPath::Cuda if facts.cuda_libraries.is_empty() => None,
+        LibraryPath::Cuda => Some(CUDA_DIRECTORY),
+        LibraryPath::Prefix => Some("lib"),
         LibraryPath::None => return None,
     };
-    facts.platform.is_linux().then(|| Edit::PrependPath {
+    let own = directory.map(|directory| format!("{prefix}/{directory}"));
+    let driver = facts.needs_wsl_driver.then(|| WSL_LIBRARIES.to_string());
+    let dirs: Vec<String> = own.into_iter().chain(driver).collect();
+    (facts.platform.is_linux() && !dirs.is_empty()).then(|| Edit::PrependPath {
         name: LIBRARY_PATH.to_string(),
-        dirs: vec![format!("{prefix}/{directory}")],
+        dirs,
+        separator: list_separator(facts.platform),
     })
 }
 

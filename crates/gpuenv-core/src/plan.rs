@@ -117,6 +117,23 @@ pub struct ActivationSettings {
     /// What goes onto the loader's path.
     #[serde(default)]
     pub library_path: LibraryPath,
+    /// Whether XLA is led to the environment's libdevice and `ptxas`.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub xla: bool,
+    /// Whether frameworks take GPU memory as they need it.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub memory_growth: bool,
+    /// Whether Python leaves out the user's own site-packages.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub no_user_site: bool,
+    /// Whether Python finds the libraries of `Library\bin` (Windows).
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub dll_directory: bool,
+}
+
+/// Locks without these keys stay as they were, byte for byte.
+fn is_off(value: &bool) -> bool {
+    !value
 }
 
 impl Plan {

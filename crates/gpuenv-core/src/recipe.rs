@@ -157,6 +157,18 @@ pub struct Activation {
     /// What goes onto the loader's path.
     #[schemars(default)]
     pub library_path: LibraryPath,
+    /// Leads XLA (JAX, TensorFlow) to the environment's libdevice and `ptxas`. Linux only.
+    #[schemars(default)]
+    pub xla: bool,
+    /// Lets TensorFlow and JAX take GPU memory as they need it, not all at once.
+    #[schemars(default)]
+    pub memory_growth: bool,
+    /// Keeps packages of `pip install --user` out of the environment.
+    #[schemars(default)]
+    pub no_user_site: bool,
+    /// Lets Python from 3.8 on find the libraries in `Library\\bin`. Windows only.
+    #[schemars(default)]
+    pub dll_directory: bool,
 }
 
 /// An environment variable that activation sets.

@@ -11,11 +11,14 @@ use fs_err as fs;
 use gpuenv_core::{
     Diagnostic,
     activation::{
-        self, ACTIVATE_DIRECTORY, ActivationError, CUDA_DIRECTORY, DEACTIVATE_DIRECTORY,
-        PrefixFacts, SCRIPT_STEM,
+        self, ACTIVATE_DIRECTORY, ActivationError, CUDA_DIRECTORY, DEACTIVATE_DIRECTORY, DLL_HOOK,
+        DLL_HOOK_FILE, PrefixFacts, SCRIPT_STEM, XLA_DIRECTORY,
     },
     plan::ActivationSettings,
 };
+mod wsl;
+mod xla;
+
 use rattler_conda_types::Subdir;
 use serde_json::Value;
 
@@ -30,11 +33,15 @@ pub fn facts(prefix: &Path, platform: Subdir) -> io::Result<PrefixFacts> {
     Ok(PrefixFacts {
         platform,
         cuda_libraries: names_in(&prefix.join(CUDA_DIRECTORY))?,
+        needs_wsl_driver: false,
+        xla: xla::found(prefix),
         activate_scripts: names_in(&prefix.join(ACTIVATE_DIRECTORY))?,
         deactivate_scripts: names_in(&prefix.join(DEACTIVATE_DIRECTORY))?,
         variables: variables(prefix)?,
     })
 }
+
+pub use wsl::needs_wsl_driver;
 
 /// Writes the links and scripts of activation into a stage that will be moved to
 /// `prefix`; what an earlier installation left of them is replaced.
@@ -57,6 +64,8 @@ pub fn write(
             symlink(&target, &folder.join(name))?;
         }
     }
+    xla::link(stage, platform, settings.xla)?;
+    dll_hook(stage, platform, settings.dll_directory)?;
     for directory in [ACTIVATE_DIRECTORY, DEACTIVATE_DIRECTORY] {
         for name in names_in(&stage.join(directory))? {
             if name.starts_with(SCRIPT_STEM) {
@@ -74,6 +83,20 @@ pub fn write(
         fs::write(&file, script.text)?;
     }
     Ok(())
+}
+
+/// Writes what lets Python find the environment's libraries on Windows, or removes it.
+fn dll_hook(stage: &Path, platform: Subdir, wanted: bool) -> Result<(), ActivateError> {
+    let file = stage.join(DLL_HOOK_FILE);
+    if !platform.is_windows() {
+        return Ok(());
+    }
+    remove_all(&file)?;
+    let Some(folder) = file.parent().filter(|folder| wanted && folder.is_dir()) else {
+        return Ok(());
+    };
+    require_inside(stage, folder)?;
+    Ok(fs::write(&file, DLL_HOOK)?)
 }
 
 /// Returns whether a directory holds CUDA libraries or CUDA's compilers.
@@ -104,6 +127,15 @@ fn cuda_links(stage: &Path, platform: Subdir) -> io::Result<BTreeMap<String, Pat
 
 /// Returns `lib/python*/site-packages/nvidia/*/lib`, relative to the stage.
 fn wheel_library_folders(stage: &Path) -> io::Result<Vec<PathBuf>> {
+    let folders = wheel_folders(stage)?.into_iter();
+    let folders = folders.map(|folder| folder.join("lib"));
+    Ok(folders
+        .filter(|folder| stage.join(folder).is_dir())
+        .collect())
+}
+
+/// Returns `lib/python*/site-packages/nvidia/*`, relative to the stage.
+fn wheel_folders(stage: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for python in names_in(&stage.join("lib"))? {
         if !python.starts_with("python") {
@@ -111,10 +143,7 @@ fn wheel_library_folders(stage: &Path) -> io::Result<Vec<PathBuf>> {
         }
         let nvidia = Path::new("lib").join(python).join("site-packages/nvidia");
         for component in names_in(&stage.join(&nvidia))? {
-            let folder = nvidia.join(component).join("lib");
-            if stage.join(&folder).is_dir() {
-                folders.push(folder);
-            }
+            folders.push(nvidia.join(component));
         }
     }
     folders.sort();
@@ -307,6 +336,42 @@ mod tests {
                 .unwrap()
                 .contains("/env/lib/gpuenv-cuda")
         );
+    }
+
+    #[test]
+    fn python_finds_libraries_on_windows_only_if_the_recipe_says_so() {
+        let stage = stage_with(&["Lib/site-packages/six.py"]);
+        let mut settings = ActivationSettings {
+            dll_directory: true,
+            ..ActivationSettings::default()
+        };
+        let hook = stage.path().join(DLL_HOOK_FILE);
+        let make = |settings: &_| write(stage.path(), r"C:\env", Subdir::Win64, settings).unwrap();
+        make(&settings);
+        let text = fs::read_to_string(&hook).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.is_ascii() && text.starts_with("import "));
+        // What Python does with the line, where Windows does and does not help.
+        let tries = [
+            "def f(d): print(d.endswith('bin'))",
+            "def f(d): raise OSError",
+        ];
+        for (refusal, said) in tries.iter().zip(["True\n", ""]) {
+            let program = format!("import os\n{refusal}\nos.add_dll_directory = f\n{text}");
+            let python = std::process::Command::new("python3")
+                .args(["-c", &program])
+                .output();
+            match python {
+                Ok(output) => {
+                    assert!(output.status.success(), "{output:?}");
+                    assert_eq!(String::from_utf8_lossy(&output.stdout), said);
+                }
+                Err(_) => println!("skipped: no python3"),
+            }
+        }
+        settings.dll_directory = false;
+        make(&settings);
+        assert!(!hook.exists());
     }
 
     #[test]

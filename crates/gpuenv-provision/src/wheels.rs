@@ -5,6 +5,7 @@
 //! run: only wheels count.
 
 mod error;
+mod sizes;
 mod stub;
 mod uv;
 
@@ -19,7 +20,7 @@ use gpuenv_core::{
 pub use error::WheelsError;
 pub use uv::Uv;
 
-use crate::Wishes;
+use crate::{Access, Wishes};
 
 use self::uv::Question;
 
@@ -31,6 +32,7 @@ pub async fn resolve(
     solved: &mut [(Plan, Solution)],
     wishes: &Wishes,
     uv: &Uv,
+    access: &Access,
     reporter: Arc<dyn Reporter>,
 ) -> Result<(), Vec<WheelsError>> {
     let wanted = solved.iter().filter(|(plan, _)| !plan.wheels.is_empty());
@@ -61,10 +63,14 @@ pub async fn resolve(
             (Err(error), _) => errors.push(error),
         }
     }
-    match errors.is_empty() {
-        true => Ok(()),
-        false => Err(errors),
+    if !errors.is_empty() {
+        return Err(errors);
     }
+    let wheels = solved
+        .iter_mut()
+        .flat_map(|(_, solution)| &mut solution.wheels);
+    sizes::complete(wheels, wishes.keep.as_deref(), access).await;
+    Ok(())
 }
 
 /// Refuses wheels that a recipe must not ask for, before anything is solved.

@@ -30,9 +30,10 @@ pub const KEPT_LOCK: &str = "conda-meta/gpuenv.lock";
 /// be activated.
 pub fn of(prefix: &Path) -> Result<Activation, Diagnostic> {
     let (platform, settings) = settings(prefix)?;
-    let facts = activate::facts(prefix, platform).map_err(|error| {
+    let mut facts = activate::facts(prefix, platform).map_err(|error| {
         Diagnostic::error(Code::INSTALL_IO, "the environment cannot be read").cause(error)
     })?;
+    facts.needs_wsl_driver = platform.is_linux() && activate::needs_wsl_driver(Path::new("/"));
     let text = prefix.to_string_lossy();
     Ok(activation::activation(&text, &settings, &facts)?)
 }
@@ -84,8 +85,8 @@ fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
         match ours {
             true => ActivationSettings::default(),
             false => ActivationSettings {
-                env: BTreeMap::new(),
                 library_path: LibraryPath::None,
+                ..ActivationSettings::default()
             },
         },
     ))

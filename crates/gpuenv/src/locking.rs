@@ -110,7 +110,7 @@ fn solve_all(
     let recipe = plans.first().map(|plan| plan.recipe.clone());
     let mut solved: Vec<(Plan, Solution)> = plans.into_iter().zip(solutions).collect();
     let uv = session.uv(&recipe.unwrap_or_default())?;
-    let resolved = wheels::resolve(&mut solved, &wishes, &uv, session.reporter());
+    let resolved = wheels::resolve(&mut solved, &wishes, &uv, &access, session.reporter());
     match session.block_on(resolved)? {
         Ok(()) => {}
         // Without wheels a lock is still of use where the recipe asks for none.

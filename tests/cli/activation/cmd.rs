@@ -38,6 +38,7 @@ fn recipe(prefix: &str, values: &[(String, &str)]) -> Activation {
             .map(|(name, value)| (name.clone(), value.to_string()))
             .collect(),
         library_path: LibraryPath::Cuda,
+        ..ActivationSettings::default()
     };
     activation(prefix, &settings, &PrefixFacts::empty(Subdir::Win64)).expect("the test is sound")
 }

@@ -24,6 +24,7 @@ const TOUCHED: &[&str] = &[
     "X",
     "PACKAGE",
     "LD_LIBRARY_PATH",
+    "XLA_FLAGS",
     "CONDA_PREFIX",
     "CONDA_PREFIX_1",
     "CONDA_SHLVL",

@@ -84,6 +84,7 @@ fn prefix_with_scripts(place: &Path) -> Activation {
     let settings = ActivationSettings {
         env: BTreeMap::from([("X".to_string(), "recipe".to_string())]),
         library_path: LibraryPath::None,
+        ..ActivationSettings::default()
     };
     let prefix = prefix
         .to_str()

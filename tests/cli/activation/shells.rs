@@ -356,9 +356,12 @@ pub(super) fn recipe(prefix: &str, values: &[(&str, &str)]) -> Activation {
             .map(|(n, v)| (n.to_string(), v.to_string()))
             .collect(),
         library_path: LibraryPath::Cuda,
+        xla: true,
+        ..ActivationSettings::default()
     };
     let mut facts = PrefixFacts::empty(Subdir::Linux64);
     facts.cuda_libraries = vec!["libcudart.so.12".to_string()];
+    facts.xla.libdevice = true;
     facts.variables.insert(
         "PACKAGE".to_string(),
         values.first().map_or("", |v| v.1).to_string(),

@@ -110,7 +110,7 @@ fn entries(
 fn own_directories(activation: &Activation, variable: &str) -> Vec<String> {
     let edits = activation.usual.iter().chain(&activation.own);
     let dirs = edits.filter_map(|edit| match edit {
-        Edit::PrependPath { name, dirs } if name == variable => Some(dirs.clone()),
+        Edit::PrependPath { name, dirs, .. } if name == variable => Some(dirs.clone()),
         Edit::PrependPath { .. } | Edit::Set { .. } => None,
     });
     dirs.flatten().collect()

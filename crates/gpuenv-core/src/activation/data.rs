@@ -51,19 +51,15 @@ fn object(activation: &Activation, extension: &str, escape: Escape) -> String {
     let text = |text: &str| quoted(text, escape);
     let texts = |all: &mut dyn Iterator<Item = &str>| all.map(text).collect::<Vec<_>>().join(", ");
     let edits = |edits: &[Edit]| {
-        let edits: Vec<String> = edits
-            .iter()
-            .map(|one| edit(activation, one, escape))
-            .collect();
+        let edits: Vec<String> = edits.iter().map(|one| edit(one, escape)).collect();
         edits.join(", ")
     };
     format!(
-        "{{\"tag\": {tag}, \"prefix\": {prefix}, \"separator\": {separator}, \
+        "{{\"tag\": {tag}, \"prefix\": {prefix}, \
          \"usual\": [{usual}], \"own\": [{own}], \
          \"activate\": [{activate}], \"deactivate\": [{deactivate}]}}",
         tag = text(&activation.tag),
         prefix = text(&activation.prefix),
-        separator = text(&activation.separator().to_string()),
         usual = edits(&activation.usual),
         own = edits(&activation.own),
         activate = texts(&mut activation.scripts.activate(extension)),
@@ -71,13 +67,21 @@ fn object(activation: &Activation, extension: &str, escape: Escape) -> String {
     )
 }
 
-fn edit(activation: &Activation, edit: &Edit, escape: Escape) -> String {
-    let (kind, name, value) = match edit {
-        Edit::Set { name, value } => ("set", name, value.clone()),
-        Edit::PrependPath { name, dirs } => ("prepend", name, block(dirs, activation.separator())),
+fn edit(edit: &Edit, escape: Escape) -> String {
+    let mut buffer = [0; 4];
+    let (kind, name, value, separator) = match edit {
+        Edit::Set { name, value } => ("set", name, value.clone(), ""),
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => {
+            let mark: &str = separator.encode_utf8(&mut buffer);
+            ("prepend", name, block(dirs, *separator), mark)
+        }
     };
     let [name, value] = [name, &value].map(|text| quoted(text, escape));
-    format!("[\"{kind}\", {name}, {value}]")
+    format!("[\"{kind}\", {name}, {value}, \"{separator}\"]")
 }
 
 fn quoted(text: &str, escape: Escape) -> String {

@@ -98,7 +98,6 @@ fn parse_level(text: &str) -> Option<u32> {
 
 struct State {
     variables: Variables,
-    separator: char,
     ignore_case: bool,
 }
 
@@ -106,7 +105,6 @@ impl State {
     fn new(activation: &Activation, variables: &Variables) -> Self {
         Self {
             variables: variables.clone(),
-            separator: activation.separator(),
             ignore_case: activation.platform.is_windows(),
         }
     }
@@ -271,11 +269,15 @@ impl State {
                     self.change(memory, name, value.into());
                 }
             }
-            Edit::PrependPath { name, dirs } => {
-                let block = block(dirs, self.separator);
+            Edit::PrependPath {
+                name,
+                dirs,
+                separator,
+            } => {
+                let block = block(dirs, *separator);
                 let listed = current.unwrap_or_default();
-                if !again || cut(listed, &block, self.separator).is_none() {
-                    let joined = self.joined(&block, listed);
+                if !again || cut(listed, &block, *separator).is_none() {
+                    let joined = joined(&block, *separator, listed);
                     self.change(memory, name, joined);
                 }
             }
@@ -285,15 +287,17 @@ impl State {
     fn undo(&mut self, memory: &str, edit: &Edit) {
         match edit {
             Edit::Set { name, value } => self.change_back(memory, name, OsStr::new(value)),
-            Edit::PrependPath { name, dirs } => {
-                self.remove(memory, name, &block(dirs, self.separator))
-            }
+            Edit::PrependPath {
+                name,
+                dirs,
+                separator,
+            } => self.remove(memory, name, &block(dirs, *separator), *separator),
         }
     }
 
     /// Takes the block off a list: by the list's earlier value where nobody else
     /// has touched it since, else by its first occurrence.
-    fn remove(&mut self, memory: &str, name: &str, block: &str) {
+    fn remove(&mut self, memory: &str, name: &str, block: &str, separator: char) {
         let Some(saved) = self.forget(memory, name) else {
             return;
         };
@@ -301,25 +305,25 @@ impl State {
             return;
         };
         let earlier = untagged(&saved);
-        if current == self.joined(block, earlier.as_deref().unwrap_or_default()) {
+        if current == joined(block, separator, earlier.as_deref().unwrap_or_default()) {
             self.restore(name, &saved);
-        } else if let Some(rest) = cut(current, block, self.separator) {
+        } else if let Some(rest) = cut(current, block, separator) {
             match rest.is_empty() && earlier.is_none() {
                 true => self.unset(name),
                 false => self.set(name, rest),
             }
         }
     }
+}
 
-    fn joined(&self, block: &str, list: &OsStr) -> OsString {
-        let mut joined = OsString::from(block);
-        // An empty element would mean the current directory.
-        if !list.is_empty() {
-            joined.push(self.separator.encode_utf8(&mut [0; 4]));
-            joined.push(list);
-        }
-        joined
+fn joined(block: &str, separator: char, list: &OsStr) -> OsString {
+    let mut joined = OsString::from(block);
+    // An empty element would mean the current directory.
+    if !list.is_empty() {
+        joined.push(separator.encode_utf8(&mut [0; 4]));
+        joined.push(list);
     }
+    joined
 }
 
 #[cfg(test)]

@@ -89,11 +89,7 @@ fn function(name: &str, body: &str) -> String {
 
 fn own_function(activation: &Activation) -> String {
     let tag = &activation.tag;
-    let edits: String = activation
-        .own
-        .iter()
-        .map(|edit| applied(activation, edit))
-        .collect();
+    let edits: String = activation.own.iter().map(applied).collect();
     if edits.is_empty() {
         return function("_gpuenv_own", "");
     }
@@ -117,12 +113,7 @@ fn own_function(activation: &Activation) -> String {
 
 fn disown_function(activation: &Activation) -> String {
     let tag = &activation.tag;
-    let edits: String = activation
-        .own
-        .iter()
-        .rev()
-        .map(|edit| undone(activation, edit))
-        .collect();
+    let edits: String = activation.own.iter().rev().map(undone).collect();
     if edits.is_empty() {
         return function("_gpuenv_disown", "");
     }
@@ -149,11 +140,7 @@ fn disown_function(activation: &Activation) -> String {
 fn on_function(activation: &Activation) -> String {
     let tag = &activation.tag;
     let prefix = quoted(&activation.prefix);
-    let edits: String = activation
-        .usual
-        .iter()
-        .map(|edit| applied(activation, edit))
-        .collect();
+    let edits: String = activation.usual.iter().map(applied).collect();
     let scripts = sourced(activation.scripts.activate(".fish"));
     let body = format!(
         "{CONDA_LEVEL}\
@@ -194,12 +181,7 @@ fn off_functions(activation: &Activation) -> String {
 
 fn off_function(activation: &Activation) -> String {
     let tag = &activation.tag;
-    let edits: String = activation
-        .usual
-        .iter()
-        .rev()
-        .map(|edit| undone(activation, edit))
-        .collect();
+    let edits: String = activation.usual.iter().rev().map(undone).collect();
     let undo = code_of(UNDO);
     let disown = disown_function(activation);
     let scripts = sourced(activation.scripts.deactivate(".fish"));
@@ -237,37 +219,50 @@ fn sourced<'a>(paths: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Returns the line that applies an edit.
-fn applied(activation: &Activation, edit: &Edit) -> String {
+fn applied(edit: &Edit) -> String {
     match edit {
         Edit::Set { name, value } => {
             let value = quoted(value);
             format!("_gpuenv_set $_gpuenv_memory $_gpuenv_again {name} {value}\n")
         }
-        Edit::PrependPath { name, dirs } => {
-            let directories = directories(activation, dirs);
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => {
+            let directories = directories(dirs, *separator);
             format!("_gpuenv_prepend $_gpuenv_memory $_gpuenv_again {name} {directories}\n")
         }
     }
 }
 
 /// Returns the line that undoes an edit.
-fn undone(activation: &Activation, edit: &Edit) -> String {
+fn undone(edit: &Edit) -> String {
     match edit {
         Edit::Set { name, value } => {
             let value = quoted(value);
             format!("_gpuenv_change_back $_gpuenv_memory {name} {value}\n")
         }
-        Edit::PrependPath { name, dirs } => {
-            let directories = directories(activation, dirs);
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => {
+            let directories = directories(dirs, *separator);
             format!("_gpuenv_remove $_gpuenv_memory {name} {directories}\n")
         }
     }
 }
 
-/// Returns the directories as a list, and as a pattern that matches just that list.
-fn directories(activation: &Activation, dirs: &[String]) -> String {
-    let block = block(dirs, activation.separator());
-    format!("{} {}", quoted(&block), quoted(&pattern(&block)))
+/// Returns the directories as a list, as a pattern that matches just that list, and
+/// what separates them.
+fn directories(dirs: &[String], separator: char) -> String {
+    let block = block(dirs, separator);
+    format!(
+        "{} {} '{separator}'",
+        quoted(&block),
+        quoted(&pattern(&block))
+    )
 }
 
 /// Returns a regular expression (PCRE) that matches just this text.

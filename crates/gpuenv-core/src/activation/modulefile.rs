@@ -20,9 +20,17 @@ pub fn modulefile_lua(activation: &Activation) -> String {
             Edit::Set { name, value } => {
                 text += &format!("pushenv(\"{name}\", {})\n", quoted_lua(value));
             }
-            Edit::PrependPath { name, dirs } => {
+            Edit::PrependPath {
+                name,
+                dirs,
+                separator,
+            } => {
+                let mark = match separator {
+                    ':' => String::new(),
+                    other => format!(", \"{other}\""),
+                };
                 for dir in dirs.iter().rev() {
-                    text += &format!("prepend_path(\"{name}\", {})\n", quoted_lua(dir));
+                    text += &format!("prepend_path(\"{name}\", {}{mark})\n", quoted_lua(dir));
                 }
             }
         }
@@ -53,9 +61,17 @@ pub fn modulefile_tcl(activation: &Activation) -> String {
                      else {{ setenv {name} {value} }}\n"
                 );
             }
-            Edit::PrependPath { name, dirs } => {
+            Edit::PrependPath {
+                name,
+                dirs,
+                separator,
+            } => {
+                let mark = match separator {
+                    ':' => String::new(),
+                    other => format!("-d {{{other}}} "),
+                };
                 for dir in dirs.iter().rev() {
-                    text += &format!("prepend-path {name} {}\n", quoted_tcl(dir));
+                    text += &format!("prepend-path {mark}{name} {}\n", quoted_tcl(dir));
                 }
             }
         }

@@ -109,11 +109,7 @@ fn function(name: &str, body: &str) -> String {
 fn own_function(activation: &Activation) -> String {
     let tag = &activation.tag;
     let levels = format!("GPUENV_LEVELS_{tag}");
-    let edits: String = activation
-        .own
-        .iter()
-        .map(|edit| applied(activation, edit))
-        .collect();
+    let edits: String = activation.own.iter().map(applied).collect();
     if edits.is_empty() {
         return function("_gpuenv_own", "  \\return 0\n");
     }
@@ -135,12 +131,7 @@ fn own_function(activation: &Activation) -> String {
 fn disown_function(activation: &Activation) -> String {
     let tag = &activation.tag;
     let levels = format!("GPUENV_LEVELS_{tag}");
-    let edits: String = activation
-        .own
-        .iter()
-        .rev()
-        .map(|edit| undone(activation, edit))
-        .collect();
+    let edits: String = activation.own.iter().rev().map(undone).collect();
     if edits.is_empty() {
         return function("_gpuenv_disown", "  \\return 0\n");
     }
@@ -173,11 +164,7 @@ fn conda_level() -> String {
 fn on_function(activation: &Activation) -> String {
     let tag = &activation.tag;
     let prefix = quoted(&activation.prefix);
-    let edits: String = activation
-        .usual
-        .iter()
-        .map(|edit| applied(activation, edit))
-        .collect();
+    let edits: String = activation.usual.iter().map(applied).collect();
     let body = format!(
         "{level}\
          \x20 \\set -- \"$1\" new\n\
@@ -213,12 +200,7 @@ fn off_functions(activation: &Activation) -> String {
 
 fn off_function(activation: &Activation) -> String {
     let tag = &activation.tag;
-    let edits: String = activation
-        .usual
-        .iter()
-        .rev()
-        .map(|edit| undone(activation, edit))
-        .collect();
+    let edits: String = activation.usual.iter().rev().map(undone).collect();
     let undo = code_of(UNDO);
     let disown = disown_function(activation);
     let scripts = scripts_functions(activation.scripts.deactivate(".sh"));
@@ -264,27 +246,35 @@ fn scripts_function<'a>(paths: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Returns the line that applies an edit; `$1` and `$2` are the memory and `again` or `new`.
-fn applied(activation: &Activation, edit: &Edit) -> String {
+fn applied(edit: &Edit) -> String {
     match edit {
         Edit::Set { name, value } => {
             format!("  _gpuenv_set \"$1\" \"$2\" {name} {}\n", quoted(value))
         }
-        Edit::PrependPath { name, dirs } => {
-            let block = quoted(&block(dirs, activation.separator()));
-            format!("  _gpuenv_prepend \"$1\" \"$2\" {name} {block}\n")
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => {
+            let block = quoted(&block(dirs, *separator));
+            format!("  _gpuenv_prepend \"$1\" \"$2\" {name} {block} '{separator}'\n")
         }
     }
 }
 
 /// Returns the line that undoes an edit; `$1` is the memory.
-fn undone(activation: &Activation, edit: &Edit) -> String {
+fn undone(edit: &Edit) -> String {
     match edit {
         Edit::Set { name, value } => {
             format!("  _gpuenv_change_back \"$1\" {name} {}\n", quoted(value))
         }
-        Edit::PrependPath { name, dirs } => {
-            let block = quoted(&block(dirs, activation.separator()));
-            format!("  _gpuenv_remove \"$1\" {name} {block}\n")
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => {
+            let block = quoted(&block(dirs, *separator));
+            format!("  _gpuenv_remove \"$1\" {name} {block} '{separator}'\n")
         }
     }
 }

@@ -53,16 +53,15 @@ fn call(activation: &Activation, entry: &str) -> String {
 
 fn table(activation: &Activation) -> String {
     let edits = |edits: &[Edit]| {
-        let edits = edits.iter().map(|one| edit(activation, one));
+        let edits = edits.iter().map(edit);
         array(edits.collect())
     };
     let scripts = &activation.scripts;
     format!(
-        "@{{ tag = {tag}; prefix = {prefix}; separator = {separator}; usual = {usual}; \
+        "@{{ tag = {tag}; prefix = {prefix}; usual = {usual}; \
          own = {own}; activate = {activate}; deactivate = {deactivate} }}",
         tag = quoted(&activation.tag),
         prefix = quoted(&activation.prefix),
-        separator = quoted(&activation.separator().to_string()),
         usual = edits(&activation.usual),
         own = edits(&activation.own),
         activate = array(scripts.activate(".ps1").map(quoted).collect()),
@@ -70,13 +69,21 @@ fn table(activation: &Activation) -> String {
     )
 }
 
-fn edit(activation: &Activation, edit: &Edit) -> String {
-    let (kind, name, value) = match edit {
-        Edit::Set { name, value } => ("set", name, value.clone()),
-        Edit::PrependPath { name, dirs } => ("prepend", name, block(dirs, activation.separator())),
+fn edit(edit: &Edit) -> String {
+    let mut buffer = [0; 4];
+    let (kind, name, value, separator) = match edit {
+        Edit::Set { name, value } => ("set", name, value.clone(), ""),
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => {
+            let mark: &str = separator.encode_utf8(&mut buffer);
+            ("prepend", name, block(dirs, *separator), mark)
+        }
     };
     // A comma in front keeps an array of one array from being flattened.
-    format!(",@('{kind}', '{name}', {})", quoted(&value))
+    format!(",@('{kind}', '{name}', {}, '{separator}')", quoted(&value))
 }
 
 fn array(elements: Vec<String>) -> String {

@@ -65,7 +65,7 @@ pub(super) fn hook(activation: &Activation) -> String {
     let tag = &activation.tag;
     let prefix = quoted(&activation.prefix);
     let scripts = sourced(activation.scripts.activate(".csh"), "$_gpuenv_t_a == new");
-    let edits = applied(activation, &activation.usual);
+    let edits = applied(&activation.usual);
     let own = own(activation);
     let off = quoted(&off(activation));
     let deactivate = quoted(&code_of(DEACTIVATE));
@@ -145,7 +145,10 @@ fn texts() -> String {
     let text = |(name, text): &(&str, &str)| {
         format!("set _gpuenv_t_{name} = {}\n", quoted(&code_of(text)))
     };
-    TEXTS.iter().map(text).collect()
+    let usual = "set _gpuenv_t_s = ':'\n".to_string();
+    std::iter::once(usual)
+        .chain(TEXTS.iter().map(text))
+        .collect()
 }
 
 fn own(activation: &Activation) -> String {
@@ -153,7 +156,7 @@ fn own(activation: &Activation) -> String {
         return String::new();
     }
     let tag = &activation.tag;
-    let edits = applied(activation, &activation.own);
+    let edits = applied(&activation.own);
     format!(
         "{CONDA_LEVEL}\
          set _gpuenv_t_k = GPUENV_LEVELS_{tag}\n\
@@ -177,7 +180,7 @@ fn disown(activation: &Activation) -> String {
         return String::new();
     }
     let tag = &activation.tag;
-    let edits = undone(activation, &activation.own);
+    let edits = undone(&activation.own);
     format!(
         "set _gpuenv_t_k = GPUENV_LEVELS_{tag}\n\
          eval $_gpuenv_t_look:q\n\
@@ -199,7 +202,7 @@ fn off(activation: &Activation) -> String {
     let tag = &activation.tag;
     let disown = disown(activation);
     let scripts = sourced(activation.scripts.deactivate(".csh"), "1");
-    let edits = undone(activation, &activation.usual);
+    let edits = undone(&activation.usual);
     format!(
         "{texts}{disown}{scripts}\
          set _gpuenv_t_top = $GPUENV_STACK:as|:|/|:t:q\n\
@@ -240,7 +243,7 @@ fn sourced<'a>(paths: impl Iterator<Item = &'a str>, condition: &str) -> String 
     paths.map(line).collect()
 }
 
-fn applied(activation: &Activation, edits: &[Edit]) -> String {
+fn applied(edits: &[Edit]) -> String {
     let one = |edit: &Edit| match edit {
         Edit::Set { name, value } => format!(
             "set _gpuenv_t_k = {name}\n\
@@ -248,14 +251,16 @@ fn applied(activation: &Activation, edits: &[Edit]) -> String {
              eval $_gpuenv_t_set:q\n",
             quoted(value)
         ),
-        Edit::PrependPath { name, dirs } => {
-            looked_up(activation, name, dirs) + "eval $_gpuenv_t_prepend:q\n"
-        }
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => looked_up(name, dirs, *separator) + "eval $_gpuenv_t_prepend:q\n",
     };
     edits.iter().map(one).collect()
 }
 
-fn undone(activation: &Activation, edits: &[Edit]) -> String {
+fn undone(edits: &[Edit]) -> String {
     let one = |edit: &Edit| match edit {
         Edit::Set { name, value } => format!(
             "set _gpuenv_t_k = {name}\n\
@@ -263,35 +268,38 @@ fn undone(activation: &Activation, edits: &[Edit]) -> String {
              eval $_gpuenv_t_change_back:q\n",
             quoted(value)
         ),
-        Edit::PrependPath { name, dirs } => {
-            looked_up(activation, name, dirs) + "eval $_gpuenv_t_remove:q\n"
-        }
+        Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } => looked_up(name, dirs, *separator) + "eval $_gpuenv_t_remove:q\n",
     };
     edits.iter().rev().map(one).collect()
 }
 
 /// Returns what looks for the directories on a list, and takes them off a copy of it.
-fn looked_up(activation: &Activation, name: &str, dirs: &[String]) -> String {
-    let block = block(dirs, activation.separator());
+fn looked_up(name: &str, dirs: &[String], separator: char) -> String {
+    let block = block(dirs, separator);
     format!(
         "set _gpuenv_t_k = {name}\n\
          set _gpuenv_t_b = {}\n\
+         set _gpuenv_t_s = '{separator}'\n\
          eval $_gpuenv_t_look:q\n\
          set _gpuenv_t_g = {}\n",
         quoted(&block),
-        without(&block),
+        without(&block, separator),
     )
 }
 
 /// Returns the list in `_gpuenv_t_f` without its first occurrence of the block.
 ///
 /// A modifier takes it literally, between two marks that are not in it.
-fn without(block: &str) -> String {
+fn without(block: &str, separator: char) -> String {
     match "|%@+,;=~^_#".chars().find(|mark| !block.contains(*mark)) {
         Some(mark) => {
             let block = block.replace('\\', r"\\");
             let block = block.replace('!', r"\!").replace('\n', "\\\n");
-            format!("$_gpuenv_t_f:s{mark}:{block}:{mark}:{mark}:q")
+            format!("$_gpuenv_t_f:s{mark}{separator}{block}{separator}{mark}{separator}{mark}:q")
         }
         None => "$_gpuenv_t_f:q".to_string(),
     }

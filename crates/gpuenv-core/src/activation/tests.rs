@@ -2,8 +2,8 @@ use super::*;
 
 fn settings(library_path: LibraryPath) -> ActivationSettings {
     ActivationSettings {
-        env: BTreeMap::new(),
         library_path,
+        ..ActivationSettings::default()
     }
 }
 
@@ -11,6 +11,7 @@ fn with_variable(name: &str, value: &str) -> ActivationSettings {
     ActivationSettings {
         env: BTreeMap::from([(name.to_string(), value.to_string())]),
         library_path: LibraryPath::None,
+        ..ActivationSettings::default()
     }
 }
 
@@ -22,10 +23,28 @@ fn prepended(activation: &Activation, wanted: &str) -> Option<Vec<String>> {
     let edits = activation.usual.iter().chain(&activation.own);
     edits
         .filter_map(|edit| match edit {
-            Edit::PrependPath { name, dirs } if name == wanted => Some(dirs.clone()),
+            Edit::PrependPath { name, dirs, .. } if name == wanted => Some(dirs.clone()),
             Edit::PrependPath { .. } | Edit::Set { .. } => None,
         })
         .next()
+}
+
+#[test]
+fn the_driver_of_wsl_comes_behind_the_environment_where_the_loader_misses_it() {
+    let mut facts = PrefixFacts::empty(Subdir::Linux64);
+    facts.needs_wsl_driver = true;
+    let paths = |facts: &PrefixFacts, wanted| {
+        let activation = activation("/p", &settings(wanted), facts).unwrap();
+        prepended(&activation, LIBRARY_PATH)
+    };
+    let wsl = WSL_LIBRARIES;
+    assert_eq!(paths(&facts, LibraryPath::Cuda), Some(names(&[wsl])));
+    let both = Some(names(&["/p/lib", wsl]));
+    assert_eq!(paths(&facts, LibraryPath::Prefix), both);
+    assert_eq!(paths(&facts, LibraryPath::None), None);
+    facts.cuda_libraries = names(&["libcudart.so.12"]);
+    let both = Some(names(&["/p/lib/gpuenv-cuda", wsl]));
+    assert_eq!(paths(&facts, LibraryPath::Cuda), both);
 }
 
 #[test]

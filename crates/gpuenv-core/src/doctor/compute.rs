@@ -145,7 +145,7 @@ pub(super) fn memory_held(case: &Case<'_>) -> Option<Finding> {
         .seen(failed.to_string())
         .fix("see who holds it: `nvidia-smi`")
         .fix("or take another GPU with `CUDA_VISIBLE_DEVICES`")
-        .fix("keep frameworks from taking it all: `TF_FORCE_GPU_ALLOW_GROWTH: \"true\"`, `XLA_PYTHON_CLIENT_PREALLOCATE: \"false\"` in the recipe's `env`"),
+        .fix("keep frameworks from taking it all: write `memory-growth: true` under `activation` in the recipe"),
     )
 }
 

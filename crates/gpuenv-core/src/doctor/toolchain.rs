@@ -173,9 +173,9 @@ pub(super) fn libdevice(case: &Case<'_>) -> Option<Finding> {
         format!("{} looks for it in `nvvm/libdevice`", user.label()),
     );
     Some(match environment.libdevice.first() {
-        Some(path) => finding
-            .seen(format!("it is at `{path}`"))
-            .fix(format!("set `XLA_FLAGS: --xla_gpu_cuda_data_dir={}` in the recipe's `env`, and link it: `mkdir -p $CONDA_PREFIX/nvvm/libdevice && ln -s ../../{path} $CONDA_PREFIX/nvvm/libdevice/`", environment.prefix)),
+        Some(path) => finding.seen(format!("it is at `{path}`")).fix(
+            "write `xla: true` under `activation` in the recipe, and run `gpuenv create` again",
+        ),
         None => finding
             .seen("it is nowhere in the environment")
             .fix("take `cuda-nvcc` into the recipe, of the same `cuda-version`"),

@@ -156,6 +156,10 @@ pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> 
         activation: ActivationSettings {
             env,
             library_path: recipe.activation.library_path,
+            xla: recipe.activation.xla,
+            memory_growth: recipe.activation.memory_growth,
+            no_user_site: recipe.activation.no_user_site,
+            dll_directory: recipe.activation.dll_directory,
         },
         probe,
     })

@@ -21,6 +21,8 @@ pub(super) const LIBRARY_PATH: &[(&str, LibraryPath)] = &[
     ("none", LibraryPath::None),
 ];
 
+pub(super) const ON_OR_OFF: &[(&str, bool)] = &[("true", true), ("false", false)];
+
 pub(super) const PROBE: &[(&str, ProbeStep)] = &[
     ("driver", ProbeStep::Driver),
     ("library", ProbeStep::Library),

@@ -6,7 +6,7 @@ use rattler_conda_types::{Channel as CondaChannel, ChannelConfig, MatchSpec};
 
 use super::{
     About, Activation, Channel, Entries, LeastMachine, Located, Recipe, Schema, Variable,
-    choice::{GPU, LIBRARY_PATH, PROBE, choice},
+    choice::{GPU, LIBRARY_PATH, ON_OR_OFF, PROBE, choice},
     entries,
     error::Problem,
     name, node,
@@ -56,7 +56,14 @@ pub(super) const TARGET: Form = Form {
 };
 pub(super) const ACTIVATION: Form = Form {
     name: "`activation`",
-    keys: &["env", "library-path"],
+    keys: &[
+        "env",
+        "library-path",
+        "xla",
+        "memory-growth",
+        "no-user-site",
+        "dll-directory",
+    ],
 };
 
 /// Reads a recipe; on failure, everything that is wrong with it, in the order of the file.
@@ -409,9 +416,19 @@ fn activation(node: &Node, sink: &mut Sink<'_>) -> Option<Activation> {
     let library_path = table
         .value("library-path")
         .and_then(|node| choice(node, "library-path", LIBRARY_PATH, sink));
+    let mut is_on = |key: &'static str| {
+        let value = table.value(key);
+        value
+            .and_then(|node| choice(node, key, ON_OR_OFF, sink))
+            .is_some_and(|located| located.value)
+    };
     Some(Activation {
         env: env.unwrap_or_default(),
         library_path: library_path.map_or_else(LibraryPath::default, |located| located.value),
+        xla: is_on("xla"),
+        memory_growth: is_on("memory-growth"),
+        no_user_site: is_on("no-user-site"),
+        dll_directory: is_on("dll-directory"),
     })
 }
 

@@ -82,7 +82,13 @@ pub fn environment(prefix: &Path, platform: &str, gpu: Option<Gpu>) -> Environme
         let of = |(site, _): &(String, String)| format!("{site}/nvidia/cuda_nvcc/{tail}");
         sites.iter().map(of).collect::<Vec<String>>()
     };
-    let libdevice = ["nvvm/libdevice/libdevice.10.bc", "lib/libdevice.10.bc"].map(String::from);
+    // The link of `xla: true` comes last: what a package brought says more.
+    let libdevice = [
+        "nvvm/libdevice/libdevice.10.bc",
+        "lib/libdevice.10.bc",
+        "lib/gpuenv-xla/nvvm/libdevice/libdevice.10.bc",
+    ]
+    .map(String::from);
     let hides = SYSTEM_LIBRARIES
         .iter()
         .filter(|name| exists(&format!("lib/{name}")));

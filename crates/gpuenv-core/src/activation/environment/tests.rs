@@ -14,6 +14,7 @@ fn sample(prefix: &str, platform: Subdir, variables: &[(&str, &str)]) -> Activat
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect(),
         library_path: LibraryPath::Cuda,
+        ..ActivationSettings::default()
     };
     let mut facts = PrefixFacts::empty(platform);
     facts.cuda_libraries = vec!["libcudart.so.12".to_string()];

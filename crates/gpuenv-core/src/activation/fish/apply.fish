@@ -14,13 +14,13 @@ function _gpuenv_set -a _gpuenv_memory _gpuenv_again _gpuenv_name _gpuenv_value
     end
     _gpuenv_change $_gpuenv_memory $_gpuenv_name $_gpuenv_value
 end
-# MEMORY again|new NAME DIRECTORIES PATTERN
-function _gpuenv_prepend -a _gpuenv_memory _gpuenv_again _gpuenv_name _gpuenv_block _gpuenv_pattern
-    if test $_gpuenv_again = again; and string match -qr -- ":$_gpuenv_pattern:" ":$$_gpuenv_name:"
+# MEMORY again|new NAME DIRECTORIES PATTERN SEPARATOR
+function _gpuenv_prepend -a _gpuenv_memory _gpuenv_again _gpuenv_name _gpuenv_block _gpuenv_pattern _gpuenv_separator
+    if test $_gpuenv_again = again; and string match -qr -- "$_gpuenv_separator$_gpuenv_pattern$_gpuenv_separator" "$_gpuenv_separator$$_gpuenv_name$_gpuenv_separator"
         return 0
     end
     if test -n "$$_gpuenv_name"
-        set _gpuenv_block "$_gpuenv_block:$$_gpuenv_name"
+        set _gpuenv_block "$_gpuenv_block$_gpuenv_separator$$_gpuenv_name"
     end
     _gpuenv_change $_gpuenv_memory $_gpuenv_name $_gpuenv_block
 end

@@ -18,8 +18,8 @@ function _gpuenv_change_back -a _gpuenv_memory _gpuenv_name _gpuenv_value
         end
     end
 end
-# MEMORY NAME DIRECTORIES PATTERN: takes them off a list, and leaves what others put there.
-function _gpuenv_remove -a _gpuenv_memory _gpuenv_name _gpuenv_block _gpuenv_pattern
+# MEMORY NAME DIRECTORIES PATTERN SEPARATOR: takes them off a list, and leaves what others put there.
+function _gpuenv_remove -a _gpuenv_memory _gpuenv_name _gpuenv_block _gpuenv_pattern _gpuenv_separator
     set _gpuenv_memory $_gpuenv_memory$_gpuenv_name
     if not set -q $_gpuenv_memory
         return 0
@@ -31,7 +31,7 @@ function _gpuenv_remove -a _gpuenv_memory _gpuenv_name _gpuenv_block _gpuenv_pat
     end
     set -l _gpuenv_value
     if string match -qr -- '(?s)\As(?<_gpuenv_value>.+)\z' $_gpuenv_saved
-        set _gpuenv_block "$_gpuenv_block:$_gpuenv_value"
+        set _gpuenv_block "$_gpuenv_block$_gpuenv_separator$_gpuenv_value"
     end
     if test "s$$_gpuenv_name" = "s$_gpuenv_block"
         _gpuenv_restore $_gpuenv_name $_gpuenv_saved
@@ -39,8 +39,8 @@ function _gpuenv_remove -a _gpuenv_memory _gpuenv_name _gpuenv_block _gpuenv_pat
     end
     set -l _gpuenv_head
     set -l _gpuenv_tail
-    if string match -qr -- "(?s)\A(?<_gpuenv_head>.*?):$_gpuenv_pattern:(?<_gpuenv_tail>.*)\z" ":$$_gpuenv_name:"
-        string match -qr -- '(?s)\A:?(?<_gpuenv_value>.*?):?\z' "$_gpuenv_head:$_gpuenv_tail"
+    if string match -qr -- "(?s)\A(?<_gpuenv_head>.*?)$_gpuenv_separator$_gpuenv_pattern$_gpuenv_separator(?<_gpuenv_tail>.*)\z" "$_gpuenv_separator$$_gpuenv_name$_gpuenv_separator"
+        string match -qr -- "(?s)\A$_gpuenv_separator?(?<_gpuenv_value>.*?)$_gpuenv_separator?\z" "$_gpuenv_head$_gpuenv_separator$_gpuenv_tail"
         if test -z "$_gpuenv_value"; and test $_gpuenv_saved = u
             set -eg $_gpuenv_name
         else

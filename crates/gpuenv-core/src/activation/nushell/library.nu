@@ -60,8 +60,9 @@ def _gpuenv_change_back [memory: string, name: string, value: string] {
 def _gpuenv_join [block: string, separator: string, list: string] {
   if $list == "" { $block } else { $block + $separator + $list }
 }
-def _gpuenv_apply [memory: string, again: bool, separator: string, edit: list<string>] {
+def _gpuenv_apply [memory: string, again: bool, edit: list<string>] {
   let state = $in
+  let separator = $edit.3
   let name = $edit.1
   let current = ($state | _gpuenv_get $name)
   if $edit.0 == "set" {
@@ -74,8 +75,9 @@ def _gpuenv_apply [memory: string, again: bool, separator: string, edit: list<st
     } else { $state }
   }
 }
-def _gpuenv_undo [memory: string, separator: string, edit: list<string>] {
+def _gpuenv_undo [memory: string, edit: list<string>] {
   let state = $in
+  let separator = $edit.3
   let name = $edit.1
   if $edit.0 == "set" { return ($state | _gpuenv_change_back $memory $name $edit.2) }
   let saved = ($state | _gpuenv_get ($memory + $name))
@@ -103,7 +105,7 @@ def _gpuenv_owned [data: record] {
   let again = (($state | _gpuenv_last $levels) == $level)
   let state = (if $again { $state } else { $state | _gpuenv_push $levels $level })
   let memory = $"GPUENV_OWN_($data.tag)_($level)_"
-  $data.own | reduce --fold $state {|edit, state| $state | _gpuenv_apply $memory $again $data.separator $edit }
+  $data.own | reduce --fold $state {|edit, state| $state | _gpuenv_apply $memory $again $edit }
 }
 def _gpuenv_disowned [data: record] {
   let state = $in
@@ -112,7 +114,7 @@ def _gpuenv_disowned [data: record] {
   let level = ($state | _gpuenv_last $levels)
   if ($level | _gpuenv_level '\A(0|[1-9][0-9]{0,3})\z') == null { return ($state | _gpuenv_unset $levels) }
   let memory = $"GPUENV_OWN_($data.tag)_($level)_"
-  $data.own | reverse | reduce --fold ($state | _gpuenv_pop $levels) {|edit, state| $state | _gpuenv_undo $memory $data.separator $edit }
+  $data.own | reverse | reduce --fold ($state | _gpuenv_pop $levels) {|edit, state| $state | _gpuenv_undo $memory $edit }
 }
 def _gpuenv_is_again [data: record] {
   let state = $in
@@ -132,7 +134,7 @@ def _gpuenv_entered [data: record] {
   let state = (if $again or $below == 0 or $prefix == null { $state } else {
     $state | _gpuenv_change $memory $"CONDA_PREFIX_($below)" $prefix | _gpuenv_change $memory $"CONDA_STACKED_($level)" "true"
   })
-  $data.usual | reduce --fold $state {|edit, state| $state | _gpuenv_apply $memory $again $data.separator $edit }
+  $data.usual | reduce --fold $state {|edit, state| $state | _gpuenv_apply $memory $again $edit }
 }
 def _gpuenv_top_level [data: record] {
   let state = $in
@@ -142,7 +144,7 @@ def _gpuenv_top_level [data: record] {
 def _gpuenv_left [data: record, level: int] {
   let memory = $"GPUENV_USUAL_($data.tag)_($level)_"
   let state = $in
-  let state = ($data.usual | reverse | reduce --fold $state {|edit, state| $state | _gpuenv_undo $memory $data.separator $edit })
+  let state = ($data.usual | reverse | reduce --fold $state {|edit, state| $state | _gpuenv_undo $memory $edit })
   let state = ($state | _gpuenv_change_back $memory $"CONDA_STACKED_($level)" "true")
   let prefix = ($state | _gpuenv_get CONDA_PREFIX | default "")
   $state | _gpuenv_change_back $memory $"CONDA_PREFIX_($level - 1)" $prefix | _gpuenv_change_back $memory CONDA_SHLVL ($level | into string) | _gpuenv_pop GPUENV_STACK

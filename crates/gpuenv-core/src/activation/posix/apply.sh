@@ -8,10 +8,10 @@ _gpuenv_set() {
   \eval "\\set -- \"\$@\" \"\${$3+s}\${$3-u}\""
   if \[ "$2" = new ] || \[ "$5" != "s$4" ]; then _gpuenv_change "$1" "$3" "$4"; fi
 }
-# MEMORY again|new NAME DIRECTORIES
+# MEMORY again|new NAME DIRECTORIES SEPARATOR
 _gpuenv_prepend() {
   \eval "\\set -- \"\$@\" \"\${$3-}\""
-  \set -- "$@" ":$5:"
-  if \[ "$2" = again ] && \[ "${6%%":$4:"*}" != "$6" ]; then \return 0; fi
-  _gpuenv_change "$1" "$3" "$4${5:+:$5}"
+  \set -- "$@" "$5$6$5"
+  if \[ "$2" = again ] && \[ "${7%%"$5$4$5"*}" != "$7" ]; then \return 0; fi
+  _gpuenv_change "$1" "$3" "$4${6:+$5$6}"
 }

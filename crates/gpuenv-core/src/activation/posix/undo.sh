@@ -13,22 +13,22 @@ _gpuenv_change_back() {
     if \[ "$5" = "s$3" ]; then _gpuenv_restore "$2" "$4"; fi
   fi
 }
-# MEMORY NAME DIRECTORIES: takes them off a list, and leaves what others put there.
+# MEMORY NAME DIRECTORIES SEPARATOR: takes them off a list, and leaves what others put there.
 _gpuenv_remove() {
   \eval "\\set -- \"\$@\" \"\${$1$2-}\" \"\${$2+s}\${$2-u}\""
-  if \[ -z "$4" ]; then \return 0; fi
+  if \[ -z "$5" ]; then \return 0; fi
   \unset -v "$1$2"
-  case $4 in
-    s?*) \set -- "$2" ":$3:" "$4" "$5" "s$3:${4#s}" ;;
-    *) \set -- "$2" ":$3:" "$4" "$5" "s$3" ;;
+  case $5 in
+    s?*) \set -- "$2" "$4$3$4" "$5" "$6" "s$3$4${5#s}" "$4" ;;
+    *) \set -- "$2" "$4$3$4" "$5" "$6" "s$3" "$4" ;;
   esac
   if \[ "$4" = "$5" ]; then _gpuenv_restore "$1" "$3"; \return 0; fi
-  \set -- "$1" "$2" "$3" ":${4#?}:"
-  \set -- "$1" "$2" "$3" "$4" "${4%%"$2"*}"
+  \set -- "$1" "$2" "$3" "$6${4#?}$6" "$6"
+  \set -- "$1" "$2" "$3" "$4" "${4%%"$2"*}" "$5"
   if \[ "$4" = "$5" ]; then \return 0; fi
-  \set -- "$1" "$3" "$5:${4#*"$2"}"
-  \set -- "$1" "$2" "${3#:}"
-  \set -- "$1" "$2" "${3%:}"
+  \set -- "$1" "$3" "$5$6${4#*"$2"}" "$6"
+  \set -- "$1" "$2" "${3#"$4"}" "$4"
+  \set -- "$1" "$2" "${3%"$4"}"
   case $2:$3 in
     u:) \unset -v "$1" ;;
     *) _gpuenv_restore "$1" "s$3" ;;

@@ -2,7 +2,6 @@ param($data, $entry)
 Set-StrictMode -Off
 $ErrorActionPreference = 'Stop'
 $tag = $data.tag
-$separator = $data.separator
 function value($name) { , [Environment]::GetEnvironmentVariable($name) }
 function put($name, $text) { [Environment]::SetEnvironmentVariable($name, $text) }
 function unset($name) { [Environment]::SetEnvironmentVariable($name, [NullString]::Value) }
@@ -33,27 +32,27 @@ function change_back($memory, $name, $new) {
   $saved = forget $memory $name
   if (($null -ne $saved) -and ("$(value $name)" -ceq $new)) { restore $name $saved }
 }
-function joined($block, $list) { if ($list) { $block + $separator + $list } else { $block } }
-function position($list, $block) {
+function joined($block, $list, $separator) { if ($list) { $block + $separator + $list } else { $block } }
+function position($list, $block, $separator) {
   ($separator + $list + $separator).IndexOf($separator + $block + $separator, [StringComparison]::Ordinal)
 }
 function apply($memory, $again, $edit) {
-  $kind, $name, $new = $edit
+  $kind, $name, $new, $separator = $edit
   $current = "$(value $name)"
   if ($kind -ceq 'set') {
     if ((-not $again) -or ($current -cne $new)) { change $memory $name $new }
-  } elseif ((-not $again) -or ((position $current $new) -lt 0)) {
-    change $memory $name (joined $new $current)
+  } elseif ((-not $again) -or ((position $current $new $separator) -lt 0)) {
+    change $memory $name (joined $new $current $separator)
   }
 }
 function undo($memory, $edit) {
-  $kind, $name, $new = $edit
+  $kind, $name, $new, $separator = $edit
   if ($kind -ceq 'set') { change_back $memory $name $new; return }
   $saved = forget $memory $name
   $current = value $name
   if (($null -eq $saved) -or ($null -eq $current)) { return }
-  $start = position $current $new
-  if ($current -ceq (joined $new $saved.Substring(1))) {
+  $start = position $current $new $separator
+  if ($current -ceq (joined $new $saved.Substring(1) $separator)) {
     restore $name $saved
   } elseif ($start -ge 0) {
     $framed = $separator + $current + $separator

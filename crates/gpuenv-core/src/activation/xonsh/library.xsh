@@ -3,7 +3,7 @@ def _gpuenv_library(data):
     from xonsh.tools import unthreadable
     import os, re, sys
     env = XSH.env
-    tag, separator = data["tag"], data["separator"]
+    tag = data["tag"]
     def value(name):
         return env.detype().get(name)
     def unset(name):
@@ -45,28 +45,28 @@ def _gpuenv_library(data):
         saved = forget(memory, name)
         if saved is not None and value(name) in (new, carried(name, new)):
             restore(name, saved)
-    def framed(text):
+    def framed(text, separator):
         return separator + text + separator
-    def joined(block, text):
+    def joined(block, text, separator):
         return block + separator + text if text else block
     def apply(memory, again, edit):
-        kind, name, new = edit
+        kind, name, new, separator = edit
         current = value(name)
         if kind == "set":
             if not again or current not in (new, carried(name, new)):
                 change(memory, name, new)
-        elif not again or framed(new) not in framed(current or ""):
-            change(memory, name, joined(new, current or ""))
+        elif not again or framed(new, separator) not in framed(current or "", separator):
+            change(memory, name, joined(new, current or "", separator))
     def undo(memory, edit):
-        kind, name, new = edit
+        kind, name, new, separator = edit
         if kind == "set":
             return change_back(memory, name, new)
         saved = forget(memory, name)
         current = value(name)
         if saved is None or current is None:
             return
-        whole = joined(new, saved[1:])
-        head, found, tail = framed(current).partition(framed(new))
+        whole = joined(new, saved[1:], separator)
+        head, found, tail = framed(current, separator).partition(framed(new, separator))
         if current in (whole, carried(name, whole)):
             restore(name, saved)
         elif found:

@@ -200,6 +200,7 @@ fn bad_scalars_are_refused_where_they_stand() {
         ("activation: { env: { PATH: x } }", "PATH", "GE113"),
         ("activation: { env: { 1A: x } }", "1A", "GE113"),
         ("activation: { library-path: lib }", "lib", "GE103"),
+        ("activation: { xla: on }", "on", "GE103"),
         (
             "pypi-dependencies: [\"x @ file:///y\"]",
             "x @ file:///y",

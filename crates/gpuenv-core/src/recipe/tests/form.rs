@@ -63,6 +63,16 @@ fn the_full_form_is_read() {
 }
 
 #[test]
+fn what_activation_can_do_is_on_where_it_says_so() {
+    let recipe = good(&format!(
+        "{LEAST}activation: {{ xla: true, memory-growth: true, no-user-site: false }}\n"
+    ));
+    let activation = recipe.activation;
+    assert!(activation.xla && activation.memory_growth);
+    assert!(!activation.no_user_site && !activation.dll_directory);
+}
+
+#[test]
 fn what_is_left_out_has_its_default() {
     let recipe = good(LEAST);
     assert_eq!(recipe.gpu(), Gpu::Required);

@@ -360,7 +360,7 @@ fn p63_another_process_holds_the_memory() {
         &machine.examine(),
         "P63",
         "another process holds",
-        "TF_FORCE_GPU_ALLOW_GROWTH",
+        "write `memory-growth: true`",
     );
 }
 

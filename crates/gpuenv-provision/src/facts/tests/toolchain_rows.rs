@@ -96,10 +96,26 @@ fn p05_libdevice_lies_where_xla_does_not_look() {
         &machine.examine(),
         "P05",
         "it is at `lib/libdevice.10.bc`",
-        "xla_gpu_cuda_data_dir",
+        "write `xla: true` under `activation`",
     );
     let machine = machine.set("XLA_FLAGS", "--xla_gpu_cuda_data_dir=/x");
     assert!(machine.examine().healthy);
+}
+
+#[test]
+fn the_links_of_the_key_xla_are_what_xla_needs() {
+    let machine = required()
+        .package(
+            "tensorflow-base",
+            "2.11.0",
+            "cuda112_0",
+            &["cudatoolkit >=11.2"],
+        )
+        .file("envs/x/lib/libdevice.10.bc", "BC")
+        .file("envs/x/bin/ptxas", "ELF");
+    assert!(!machine.examine().healthy);
+    let link = "envs/x/lib/gpuenv-xla/nvvm/libdevice/libdevice.10.bc";
+    assert!(machine.file(link, "BC").examine().healthy);
 }
 
 #[test]
