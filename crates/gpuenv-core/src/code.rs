@@ -94,6 +94,11 @@ codes! {
     307 MIRROR_BAD "a mirror setting cannot be read";
     308 SOLVE_UNCHECKED "the solution does not pass gpuenv's own check";
     309 CHANNEL_MISSING "a channel does not exist at its place";
+    310 SOLVE_ONLY_CPU "a GPU is required, and only builds for the CPU fit";
+    311 BUILDS_GIVEN_UP "a newer version was given up, because it fits only as a build for the CPU";
+    312 BUILDS_CPU_TAKEN "a package that could use a GPU is a build for the CPU";
+    313 SOLVE_ONLY_CUDA "no GPU is used, and only builds with CUDA fit";
+    314 BUILDS_WRONG "what is locked holds a build that `gpu` rules out";
     320 WHEELS_NO_UV "uv, which resolves wheels, is not there";
     321 WHEELS_UNSOLVABLE "no set of wheels satisfies the recipe";
     322 WHEELS_CONFLICT "wheels and conda packages must not be combined so";

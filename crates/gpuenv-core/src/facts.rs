@@ -16,8 +16,9 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use error::FactsError;
 pub use modes::{FoundBy, Mode, ModeId, Modes, Suspect};
 pub use tables::{
-    Architecture, Architectures, CudnnFloor, Drivers, Dropped, Errors, Floor, FrameworkBuild,
-    PciRange, TensorFlow, Toolkit, Torch, TorchArchitectures, TorchBuild,
+    Architecture, Architectures, CpuIsFine, CudnnFloor, Drivers, Dropped, Errors, Floor,
+    FrameworkBuild, GpuBuilds, NamePattern, PciRange, TensorFlow, Toolkit, Torch,
+    TorchArchitectures, TorchBuild,
 };
 
 /// The form of the tables that this gpuenv reads.
@@ -62,6 +63,7 @@ tables! {
     errors: Errors = "cuda_errors.yaml";
     modes: Modes = "failure_modes.yaml";
     architectures: Architectures = "gpu_arch.yaml";
+    builds: GpuBuilds = "gpu_builds.yaml";
     torch: Torch = "pytorch.yaml";
     tensorflow: TensorFlow = "tensorflow.yaml";
 }

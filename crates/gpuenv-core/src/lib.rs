@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod builds;
 pub mod bytes;
 pub mod changes;
 pub mod channel;

@@ -15,7 +15,9 @@ use crate::{Place, Target};
 pub use decide::{PlanError, plan};
 
 /// Whether an environment is of use without a GPU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Gpu {
     /// Every GPU-capable package must be a CUDA build, and the probe must pass.

@@ -11,7 +11,10 @@ use rattler_conda_types::{
     RepoDataRecord, Subdir,
 };
 
-use crate::{Wheel, plan::Dependency};
+use crate::{
+    Wheel,
+    plan::{Dependency, Gpu},
+};
 
 /// A set of packages for one platform, sorted by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +75,13 @@ pub enum Violation {
         /// The text.
         spec: String,
     },
+    /// A package is a build that the recipe's `gpu` rules out.
+    WrongBuild {
+        /// The package.
+        package: String,
+        /// What the recipe says.
+        gpu: Gpu,
+    },
 }
 
 impl fmt::Display for Violation {
@@ -100,6 +110,13 @@ impl fmt::Display for Violation {
             Violation::Unreadable { by, spec } => {
                 write!(f, "`{by}` has the unreadable dependency `{spec}`")
             }
+            Violation::WrongBuild { package, gpu } => match gpu {
+                Gpu::Required | Gpu::Optional => write!(
+                    f,
+                    "`{package}` is a build for the CPU, and `gpu` is `required`"
+                ),
+                Gpu::None => write!(f, "`{package}` comes with CUDA, and `gpu` is `none`"),
+            },
         }
     }
 }

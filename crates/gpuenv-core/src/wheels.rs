@@ -4,6 +4,7 @@
 //! which file of a version is for the target, what must not be combined, and
 //! what a wheel looks like to the installer.
 
+mod builds;
 mod contents;
 mod file_name;
 mod names;
@@ -19,13 +20,14 @@ use rattler_conda_types::{
 use rattler_digest::Sha256Hash;
 use url::Url;
 
+pub use builds::{check_builds, cpu_only, notes};
 pub use contents::{MAX_RECORD_BYTES, Written, check_record};
 pub use file_name::{WheelFileName, file_name};
 pub use names::{Provided, provided};
 pub use pylock::{BadPylock, Candidate, Distribution, parse as parse_pylock};
 pub use rules::{
     Asked, WheelError, asked, bound_note, check_combination, check_installable, check_together,
-    choose, notes, numpy_bound, python,
+    choose, numpy_bound, python,
 };
 pub use tags::{Machine, Rank};
 

@@ -7,6 +7,7 @@
 //! solution holds says who needs what, and what to write instead.
 
 mod blame;
+mod builds;
 mod clash;
 mod hidden;
 mod missing;
@@ -19,11 +20,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gpuenv_core::{Code, Diagnostic, Place, Plan};
+use gpuenv_core::{Code, Diagnostic, Place, Plan, builds::Rules};
 use rattler_conda_types::Subdir;
 use rattler_solve::SolveError as Unsolved;
 
 use crate::{
+    builds::in_plain_words,
     index::Index,
     solve::{Question, ask},
 };
@@ -44,6 +46,8 @@ const REMEDIES: usize = 3;
 /// Why a recipe cannot be solved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
+    /// What kind of clash it is.
+    pub code: Code,
     /// The platform.
     pub platform: Subdir,
     /// One sentence.
@@ -58,7 +62,7 @@ pub struct Explanation {
 
 impl From<Explanation> for Diagnostic {
     fn from(explanation: Explanation) -> Self {
-        let mut diagnostic = Diagnostic::error(Code::SOLVE_UNSOLVABLE, explanation.summary);
+        let mut diagnostic = Diagnostic::error(explanation.code, explanation.summary);
         diagnostic.place = explanation.place;
         diagnostic.causes = explanation.causes;
         diagnostic.help = explanation.help;
@@ -70,6 +74,7 @@ impl From<Explanation> for Diagnostic {
 struct Search<'a> {
     plan: &'a Plan,
     index: &'a Index,
+    rules: &'a Rules<'a>,
     question: Question,
     bounds: Bounds,
     until: Instant,
@@ -99,12 +104,14 @@ impl Search<'_> {
 pub(crate) fn explain(
     plan: &Plan,
     index: &Index,
+    rules: &Rules<'_>,
     question: &Question,
     solver_says: &str,
 ) -> Explanation {
     let search = Search {
         plan,
         index,
+        rules,
         question: Question {
             deadline: ONE_SOLVE,
             ..question.clone()
@@ -119,6 +126,7 @@ pub(crate) fn explain(
     };
     let (clashes, remedies) = search.remedies(clash);
     let mut explanation = Explanation {
+        code: builds::code(plan.gpu, &clashes[0]),
         platform: plan.platform(),
         summary: search.sentence(&clashes[0]),
         place: search.place(&clashes[0]),
@@ -134,6 +142,7 @@ pub(crate) fn explain(
         Answer::Unsolvable(text) => text,
         Answer::Solved(_) | Answer::Unknown => solver_says.into(),
     };
+    let text = in_plain_words(&text, plan.gpu);
     explanation.causes.extend(quote(&text, index));
     let help = remedies.into_iter().map(|remedy| remedy.help);
     explanation.help = help.take(REMEDIES).collect();

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod activate;
+mod builds;
 pub mod cancel;
 pub mod client;
 pub mod embedded;

@@ -9,6 +9,8 @@ use std::{
 use futures::future::join_all;
 use gpuenv_core::{
     Code, Diagnostic, Event, Lock, Plan, Reporter, Solution,
+    builds::{self, Rules},
+    facts::{Facts, GpuBuilds},
     solution::{self, Violation},
 };
 use jiff::Timestamp;
@@ -18,7 +20,9 @@ use rattler_solve::{
 };
 
 use crate::{
-    Access, client,
+    Access,
+    builds::{Ruled, given_up, without_cuda},
+    client,
     explain::{self, Explanation},
     index::{Channels, Index},
     index_error::IndexError,
@@ -36,6 +40,8 @@ pub struct Wishes {
     pub upgrade: Upgrade,
     /// Packages newer than this do not exist.
     pub exclude_newer: Option<Timestamp>,
+    /// What is known of packages with CUDA; else the table inside the program.
+    pub builds: Option<Arc<GpuBuilds>>,
 }
 
 /// Which locked versions are given up.
@@ -160,11 +166,13 @@ pub(crate) struct Question {
     pub priority: ChannelPriority,
     /// The channel that comes before all others, as its records name it.
     pub first: Option<String>,
+    /// What to choose from where `gpu` rules something out.
+    pub ruled: Option<Ruled>,
     pub deadline: Duration,
 }
 
 impl Question {
-    fn of(plan: &Plan, index: &Index, wishes: &Wishes) -> Self {
+    fn of(plan: &Plan, index: &Index, rules: &Rules<'_>, wishes: &Wishes) -> Self {
         let lines = plan.dependencies.iter();
         Self {
             lines: lines.map(|line| Some(index.fetched(&line.spec))).collect(),
@@ -173,6 +181,7 @@ impl Question {
             exclude_newer: wishes.exclude_newer,
             priority: ChannelPriority::Strict,
             first: None,
+            ruled: Ruled::new(index, rules),
             deadline: DEADLINE,
         }
     }
@@ -184,7 +193,11 @@ pub(crate) fn ask(
     index: &Index,
     favoured: Vec<&RepoDataRecord>,
 ) -> Result<Vec<RepoDataRecord>, Unsolved> {
-    let mut buckets: Vec<_> = index.buckets.iter().collect();
+    let all = question
+        .ruled
+        .as_ref()
+        .map_or(&index.buckets, |ruled| &ruled.0);
+    let mut buckets: Vec<_> = all.iter().collect();
     if let Some(first) = &question.first {
         let is_first = |bucket: &&Vec<Arc<RepoDataRecord>>| {
             let channel = bucket.first().and_then(|record| record.channel.as_ref());
@@ -220,12 +233,17 @@ fn solve_one(
         platform: name.clone(),
     });
     explain::require_packages(plan, index)?;
-    let question = Question::of(plan, index, wishes);
-    let records = match ask(&question, index, favoured(index, wishes, platform)) {
+    let table = wishes.builds.as_deref();
+    let table = table.unwrap_or(&Facts::shipped().builds);
+    let rules = Rules::new(plan.gpu, &plan.dependencies, index.records(), table);
+    let question = Question::of(plan, index, &rules, wishes);
+    let mut kept = favoured(index, wishes, platform);
+    kept.retain(|record| !rules.rule_out(record));
+    let records = match ask(&question, index, kept) {
         Ok(records) => records,
         Err(Unsolved::Cancelled) => return Err(SolveError::TimedOut { platform }),
         Err(Unsolved::Unsolvable(reasons)) => {
-            let explanation = explain::explain(plan, index, &question, &reasons.join("\n"));
+            let explanation = explain::explain(plan, index, &rules, &question, &reasons.join("\n"));
             return Err(SolveError::Unsolvable(Box::new(explanation)));
         }
         Err(error) => {
@@ -233,17 +251,25 @@ fn solve_one(
             return Err(SolveError::Unreadable { platform, reason });
         }
     };
+    let told = [
+        given_up(plan, index, &rules, &question, &records),
+        without_cuda(plan, &rules, &records),
+    ];
+    for diagnostic in told.into_iter().flatten() {
+        reporter.report(Event::Diagnosed { diagnostic });
+    }
     let mut records: Vec<_> = records
         .iter()
         .map(|record| index.canonical(record))
         .collect();
     records.sort_by(|a, b| a.package_record.name.cmp(&b.package_record.name));
-    let violations = solution::verify(
+    let mut violations = solution::verify(
         platform,
         &plan.dependencies,
         &question.virtual_packages,
         &records,
     );
+    violations.extend(builds::verify(&rules, &records));
     if !violations.is_empty() {
         return Err(SolveError::Unchecked {
             platform,

@@ -122,6 +122,7 @@ impl Asking<'_> {
             });
         }
         wheels::check_installable(&self.solution.records, &chosen)?;
+        wheels::check_builds(self.plan.gpu, self.plan.platform(), &chosen)?;
         for diagnostic in wheels::notes(self.plan, &chosen) {
             self.reporter.report(Event::Diagnosed { diagnostic });
         }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use gpuenv_core::{
     Code, Diagnostic, Lock, Plan, Recipe, Severity, Solution,
+    builds::{self, Rules},
+    facts::GpuBuilds,
     lock::{self, PlatformSettings},
-    plan::{ActivationSettings, Gpu, ProbeStep},
+    plan::{ActivationSettings, Dependency, Gpu, ProbeStep},
     solution, wheels,
 };
 use gpuenv_provision::prefix::{self, State, Wanted};
@@ -162,7 +164,7 @@ impl Source {
     /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
     pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
         match self {
-            Self::Lock { path, text } => of_lock(lockfile::parse(path, text)?),
+            Self::Lock { path, text } => of_lock(lockfile::parse(path, text)?, &session.builds()?),
             Self::Recipe { text, recipe, plan } => {
                 of_recipe(&text, &recipe, *plan, locked, session)
             }
@@ -177,7 +179,7 @@ fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagno
     Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
 }
 
-fn of_lock(file: LockFile) -> Result<Ready, Failure> {
+fn of_lock(file: LockFile, builds: &GpuBuilds) -> Result<Ready, Failure> {
     let platform = this_platform()?;
     let label = file.path.display().to_string();
     let solution = require_platform(&file.lock, &label, platform)?;
@@ -198,15 +200,14 @@ fn of_lock(file: LockFile) -> Result<Ready, Failure> {
         .help("make it anew with `gpuenv lock`");
         return Err(violations.iter().fold(error, Diagnostic::cause).into());
     }
+    let settings = file.lock.settings.as_ref();
+    let gpu = settings.map_or(Gpu::Optional, |settings| settings.gpu);
+    check_builds(&label, gpu, &requested, &solution, builds)?;
     Ok(Ready {
         lock_text: file.text,
         solution: with_wheels(solution),
         requested,
-        gpu: file
-            .lock
-            .settings
-            .as_ref()
-            .map_or(Gpu::Optional, |settings| settings.gpu),
+        gpu,
         activation: kept
             .as_ref()
             .map(|kept| kept.activation.clone())
@@ -215,6 +216,36 @@ fn of_lock(file: LockFile) -> Result<Ready, Failure> {
         written: None,
         notes: Vec::new(),
     })
+}
+
+/// Refuses a lock that holds what its own `gpu` rules out.
+fn check_builds(
+    label: &str,
+    gpu: Gpu,
+    requested: &[MatchSpec],
+    solution: &Solution,
+    table: &GpuBuilds,
+) -> Result<(), Diagnostic> {
+    let lines = requested.iter().map(|spec| Dependency {
+        spec: spec.clone(),
+        text: spec.to_string(),
+        place: None,
+    });
+    let lines: Vec<Dependency> = lines.collect();
+    let rules = Rules::new(gpu, &lines, std::iter::empty(), table);
+    let violations = builds::verify(&rules, &solution.records);
+    let mut causes: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    let wheels = wheels::check_builds(gpu, solution.platform, &solution.wheels);
+    causes.extend(wheels.err().map(|error| error.to_string()));
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let message = format!("lock `{label}` holds builds that its `gpu` rules out");
+    let error = Diagnostic::error(Code::BUILDS_WRONG, message);
+    Err(causes
+        .into_iter()
+        .fold(error, Diagnostic::cause)
+        .help("make it anew from its recipe: `gpuenv lock`"))
 }
 
 /// Puts the wheels among the packages: to the installer they are nothing else.
@@ -286,7 +317,7 @@ fn of_recipe(
         Some(file) => {
             let platforms = locking::platforms(recipe);
             let plans = locking::plans(recipe, &platforms).map_err(Failure::several)?;
-            let differences = lock::check(&file.lock, &plans);
+            let differences = lock::check(&file.lock, &plans, &session.builds()?);
             if locked && !differences.is_empty() {
                 let stale = lock::stale(&file.path.display().to_string(), &differences);
                 let command = text.lock_command();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gpuenv_core::{Code, Diagnostic, Lock, Plan, Recipe, Solution, lock, plan};
+use gpuenv_core::{Code, Diagnostic, Lock, Plan, Recipe, Solution, facts::GpuBuilds, lock, plan};
 use gpuenv_provision::{
     Upgrade, Wishes, solve,
     wheels::{self, WheelsError},
@@ -71,10 +71,15 @@ pub fn make(
     let plans = plans(recipe, wanted).map_err(Failure::several)?;
     wheels::check(&plans)?;
     let mut notes: Vec<Diagnostic> = Vec::new();
-    let others = kept_platforms(recipe, wanted, existing, &mut notes)?;
+    let builds = session.builds()?;
+    let others = kept_platforms(recipe, wanted, existing, &builds, &mut notes)?;
     let solved = match existing {
-        Some(file) if fits(&file.lock, &plans, &wishes) => locked(&file.lock, &plans),
-        _ => solve_all(session, plans, wishes, &mut notes)?,
+        Some(file) if fits(&file.lock, &plans, &wishes, &builds) => locked(&file.lock, &plans),
+        _ => {
+            let builds = Some(Arc::new(builds));
+            let wishes = Wishes { builds, ..wishes };
+            solve_all(session, plans, wishes, &mut notes)?
+        }
     };
     let lock = lock::lock(&[solved, others].concat())?;
     let text = lock::render(&lock)?;
@@ -82,10 +87,10 @@ pub fn make(
 }
 
 /// Returns whether the lock already is what would be made.
-fn fits(lock: &Lock, plans: &[Plan], wishes: &Wishes) -> bool {
+fn fits(lock: &Lock, plans: &[Plan], wishes: &Wishes, builds: &GpuBuilds) -> bool {
     wishes.upgrade == Upgrade::Nothing
         && wishes.exclude_newer.is_none()
-        && lock::check(lock, plans)
+        && lock::check(lock, plans, builds)
             .iter()
             .all(|difference| matches!(difference, lock::Difference::PlatformRemoved(_)))
 }
@@ -159,6 +164,7 @@ fn kept_platforms(
     recipe: &Recipe,
     wanted: &[Subdir],
     existing: Option<&LockFile>,
+    builds: &GpuBuilds,
     notes: &mut Vec<Diagnostic>,
 ) -> Result<Vec<(Plan, Solution)>, Failure> {
     let Some(file) = existing else {
@@ -169,7 +175,7 @@ fn kept_platforms(
     others.retain(|platform| file.lock.platforms.contains_key(platform.as_str()));
     let plans = plans(recipe, &others).map_err(Failure::several)?;
     for plan in &plans {
-        let differences = lock::check(&file.lock, std::slice::from_ref(plan));
+        let differences = lock::check(&file.lock, std::slice::from_ref(plan), builds);
         let stale =
             |found: &&lock::Difference| !matches!(found, lock::Difference::PlatformRemoved(_));
         if let Some(first) = differences.iter().find(stale) {

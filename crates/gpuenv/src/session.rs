@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gpuenv_core::{Code, Diagnostic, Event, Reporter, channel::Mirrors, neighbours::Neighbour};
+use gpuenv_core::{
+    Code, Diagnostic, Event, Reporter, channel::Mirrors, facts::GpuBuilds, neighbours::Neighbour,
+};
 use gpuenv_provision::{
     Access, Uv,
     access::{default_cache, is_writable},
@@ -16,6 +18,7 @@ use gpuenv_provision::{
 use crate::{
     config::Config,
     env::{self, Env},
+    facts,
     mirror::Mirror,
     options::Options,
     outside,
@@ -146,6 +149,14 @@ impl Session {
     /// Returns what is wrong with the configuration.
     pub fn offline(&self) -> Result<bool, Diagnostic> {
         Ok(self.options.offline || self.config()?.offline || self.neighbours()?.offline)
+    }
+
+    /// Returns what is known of packages that come with and without CUDA.
+    ///
+    /// # Errors
+    /// GE720 if the user's own table cannot be read.
+    pub fn builds(&self) -> Result<GpuBuilds, Diagnostic> {
+        Ok(facts::read(self.env.facts.as_deref())?.0.builds)
     }
 
     /// Returns the directory that holds the environments.

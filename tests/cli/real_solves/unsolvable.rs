@@ -64,6 +64,7 @@ fn request(text: &str) -> Request {
     let mut words = head.split(' ');
     let platforms = words.next().expect("a platform").split('+');
     let mut newer = None;
+    let mut gpu = Gpu::Optional;
     let mut target = Target::without_gpu("linux-64".parse().expect("a platform"));
     for word in words {
         let (key, value) = word.split_once('=').expect("key=value");
@@ -71,6 +72,7 @@ fn request(text: &str) -> Request {
             "cuda" => target.cuda = value.parse().ok(),
             "glibc" => target.glibc = value.parse().ok(),
             "compute-capability" => target.compute_capability = value.parse().ok(),
+            "gpu" => gpu = gpu_of(value),
             "newer" => newer = Some(day(value)),
             _ => panic!("unknown key {key}"),
         }
@@ -78,7 +80,7 @@ fn request(text: &str) -> Request {
     let plan = |platform: &str| Plan {
         recipe: "demo".to_string(),
         channels: channels.split(", ").map(str::to_string).collect(),
-        gpu: Gpu::Optional,
+        gpu,
         target: Target {
             platform: platform.parse().expect("a platform"),
             ..target.clone()
@@ -90,6 +92,15 @@ fn request(text: &str) -> Request {
     };
     let plans = platforms.map(plan).collect();
     Request { plans, newer }
+}
+
+fn gpu_of(word: &str) -> Gpu {
+    match word {
+        "required" => Gpu::Required,
+        "optional" => Gpu::Optional,
+        "none" => Gpu::None,
+        other => panic!("gpu: {other}"),
+    }
 }
 
 async fn ask(request: &Request, access: &Access) -> Vec<Diagnostic> {
@@ -112,6 +123,9 @@ fn apply(help: &str, request: &mut Request) -> Option<()> {
             let lines = &mut plan.dependencies;
             let at = |text: &str| lines.iter().position(|line| line.text == text);
             match (first_word, quoted.as_slice()) {
+                ("write", [new, old]) if old.starts_with("gpu: ") => {
+                    plan.gpu = gpu_of(new.trim_start_matches("gpu: "));
+                }
                 ("write", [new, old]) => {
                     let at = at(old).expect("a line of the request");
                     lines[at] = dependency(new);

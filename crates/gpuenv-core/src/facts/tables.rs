@@ -120,6 +120,60 @@ table! {
     }
 }
 
+table! {
+    /// Which conda packages compute on a GPU.
+    GpuBuilds {
+        /// What CUDA itself is made of.
+        runtime: Vec<NamePattern>,
+        /// What computes on the CPU, and does not say so, where its build is not for CUDA.
+        frameworks: Vec<NamePattern>,
+        /// What may be a build for the CPU beside a GPU.
+        cpu_is_fine: Vec<CpuIsFine>,
+    }
+}
+
+/// A package whose build for the CPU is right beside a GPU.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CpuIsFine {
+    /// Its name.
+    pub name: NamePattern,
+    /// Why it is right.
+    pub why: String,
+}
+
+/// The name of a package, or the beginning or end of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(String);
+
+impl NamePattern {
+    /// Tells whether a name is meant.
+    pub fn matches(&self, name: &str) -> bool {
+        match (self.0.strip_suffix('*'), self.0.strip_prefix('*')) {
+            (Some(beginning), _) => name.starts_with(beginning),
+            (None, Some(end)) => name.ends_with(end),
+            (None, None) => name == self.0,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NamePattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let name = text.strip_suffix('*').unwrap_or(&text);
+        let name = match name.len() == text.len() {
+            true => text.strip_prefix('*').unwrap_or(&text),
+            false => name,
+        };
+        match name.is_empty() || name.contains('*') {
+            true => Err(de::Error::custom(format!(
+                "`{text}` is not a name with at most one `*`, at its end or beginning"
+            ))),
+            false => Ok(Self(text)),
+        }
+    }
+}
+
 /// The version of a driver, printed as it is written: 580.65.06.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriverVersion {

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fmt};
 use rattler_conda_types::Subdir;
 
 use crate::{
-    Code, Diagnostic, Plan, Wheel, channel,
+    Code, Diagnostic, Plan, Wheel,
+    builds::{self, Rules},
+    channel,
+    facts::GpuBuilds,
     lock::{self, Lock, PlatformLock, settings},
     solution::{self, Violation},
     wheels,
@@ -186,7 +189,9 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Returns every difference between a lock and the plans of its recipe.
-pub fn check(lock: &Lock, plans: &[Plan]) -> Vec<Difference> {
+///
+/// `builds` says which packages must be CUDA builds where a GPU is required.
+pub fn check(lock: &Lock, plans: &[Plan], builds: &GpuBuilds) -> Vec<Difference> {
     let mut differences = Vec::new();
     check_head(lock, plans, &mut differences);
     for plan in plans {
@@ -195,7 +200,7 @@ pub fn check(lock: &Lock, plans: &[Plan]) -> Vec<Difference> {
             None => differences.push(Difference::PlatformAdded(platform)),
             Some(locked) => {
                 check_settings(lock, plan, &mut differences);
-                check_packages(plan, locked, &mut differences);
+                check_packages(plan, locked, builds, &mut differences);
                 check_wheels(plan, locked, &mut differences);
             }
         }
@@ -275,7 +280,12 @@ fn check_settings(lock: &Lock, plan: &Plan, differences: &mut Vec<Difference>) {
     }
 }
 
-fn check_packages(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Difference>) {
+fn check_packages(
+    plan: &Plan,
+    locked: &PlatformLock,
+    table: &GpuBuilds,
+    differences: &mut Vec<Difference>,
+) {
     let platform = plan.platform();
     let virtual_packages = plan.target.virtual_packages();
     let wanted: BTreeSet<String> = virtual_packages.iter().map(ToString::to_string).collect();
@@ -287,12 +297,14 @@ fn check_packages(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Diff
             locked: there.difference(&wanted).cloned().collect(),
         });
     }
-    let violations = solution::verify(
+    let mut violations = solution::verify(
         platform,
         &plan.dependencies,
         &virtual_packages,
         &locked.records,
     );
+    let rules = Rules::of_lock(plan, table);
+    violations.extend(builds::verify(&rules, &locked.records));
     differences.extend(
         violations
             .into_iter()
@@ -345,7 +357,8 @@ fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Differ
         });
         differences.extend(all);
     }
-    let refused = wheels::check_installable(&locked.records, &locked.wheels);
+    let refused = wheels::check_installable(&locked.records, &locked.wheels)
+        .and_then(|()| wheels::check_builds(plan.gpu, platform, &locked.wheels));
     if let Err(error) = refused {
         let reason = error.to_string();
         differences.push(Difference::Wheels { platform, reason });

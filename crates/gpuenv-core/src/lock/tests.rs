@@ -5,6 +5,7 @@ use rattler_conda_types::Subdir;
 use super::*;
 use crate::{
     Target,
+    facts::{Facts, GpuBuilds},
     plan::{ActivationSettings, Gpu, ProbeStep},
     solution::tests::{dependency, record},
     wheels::tests::{requirement, wheel},
@@ -56,8 +57,12 @@ fn sample() -> Lock {
     .unwrap()
 }
 
+fn builds() -> &'static GpuBuilds {
+    &Facts::shipped().builds
+}
+
 fn differences(lock: &Lock, plan: Plan) -> Vec<String> {
-    check(lock, &[plan])
+    check(lock, &[plan], builds())
         .iter()
         .map(ToString::to_string)
         .collect()
@@ -69,7 +74,10 @@ fn a_lock_reads_back_as_it_was_written() {
     let again = parse("gpuenv.lock", &text).unwrap();
     assert_eq!(again.settings, sample().settings);
     assert_eq!(render(&again).unwrap(), text);
-    assert_eq!(check(&again, &[plan(Subdir::Linux64, &["torch >=2"])]), []);
+    assert_eq!(
+        check(&again, &[plan(Subdir::Linux64, &["torch >=2"])], builds()),
+        []
+    );
 }
 
 #[test]

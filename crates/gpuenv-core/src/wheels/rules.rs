@@ -9,7 +9,7 @@ use rattler_conda_types::RepoDataRecord;
 use rattler_digest::Sha256Hash;
 
 use super::{Distribution, Machine, Provided, Wheel, file_name, normalized};
-use crate::{Code, Diagnostic, Place, Plan, plan::Gpu, solution};
+use crate::{Code, Diagnostic, Place, Plan, solution};
 
 pub use error::WheelError;
 
@@ -306,23 +306,4 @@ pub fn bound_note(plan: &Plan, bound: &str) -> Diagnostic {
     Diagnostic::note(Code::WHEELS_CONFLICT, message)
         .cause("TensorFlow up to 2.11 is built for NumPy 1 and does not say so")
         .help(format!("write `{bound}` in `pypi-dependencies`"))
-}
-
-/// Returns what should be known about wheels that were chosen.
-pub fn notes(plan: &Plan, wheels: &[Wheel]) -> Vec<Diagnostic> {
-    let mut notes = Vec::new();
-    let platform = plan.platform();
-    let is_aarch64 = platform == rattler_conda_types::Subdir::LinuxAarch64;
-    let torch = wheels.iter().find(|wheel| wheel.name == "torch");
-    if let Some(torch) = torch.filter(|_| is_aarch64 && plan.gpu != Gpu::None)
-        && !torch.version.contains("+cu")
-    {
-        let message = format!("{platform}: `{}` is a build for the CPU", torch.label());
-        notes.push(
-            Diagnostic::warning(Code::WHEELS_CONFLICT, message)
-                .cause("the wheels of torch for aarch64 on PyPI hold no GPU code")
-                .help("take `pytorch-gpu` from conda-forge under `dependencies`, or name an index with `+cu` builds in uv's configuration"),
-        );
-    }
-    notes
 }

@@ -32,6 +32,7 @@ impl Search<'_> {
                     let records = remedy.map_or(&[] as &[_], |remedy| &remedy.records);
                     causes.extend(self.hidden(clash, records));
                 }
+                (Part::Gpu, _) => causes.extend(self.builds(clash)),
                 (Part::Line(_), _) | (_, None) => {}
             }
         }
@@ -80,7 +81,7 @@ impl Search<'_> {
         let Some(name) = line.name.as_exact() else {
             return Vec::new();
         };
-        let accepted: Vec<&RepoDataRecord> = self.matching(&line).collect();
+        let accepted: Vec<&RepoDataRecord> = self.usable(&line).collect();
         let mut demands = Vec::new();
         // `libtorch` goes wherever `pytorch` goes, and is no reason of its own.
         let others = records
@@ -107,7 +108,7 @@ impl Search<'_> {
     /// Returns what the newest that a line accepts demands of the solution without it.
     fn own_demands(&self, position: usize, records: &[RepoDataRecord]) -> Vec<String> {
         let line = self.index.fetched(&self.plan.dependencies[position].spec);
-        let Some(newest) = self.matching(&line).max_by_key(|r| version_key(r)) else {
+        let Some(newest) = self.usable(&line).max_by_key(|r| version_key(r)) else {
             return Vec::new();
         };
         let demands = texts(newest).filter_map(|(verb, text)| {
@@ -125,7 +126,7 @@ impl Search<'_> {
 
     /// Returns 0 for what a line of the clash names, 1 for what such a package
     /// needs, 2 for all else.
-    fn distance(&self, record: &RepoDataRecord, clash: &[Part]) -> u8 {
+    pub(super) fn distance(&self, record: &RepoDataRecord, clash: &[Part]) -> u8 {
         let lines = clash.iter().filter_map(|part| part.line());
         let named = lines.filter_map(|line| self.plan.dependencies[line].spec.name.as_exact());
         named
@@ -270,7 +271,7 @@ fn texts(record: &RepoDataRecord) -> impl Iterator<Item = (&'static str, &String
     depends.chain(constrains)
 }
 
-fn version_key(record: &RepoDataRecord) -> (&Version, u64) {
+pub(super) fn version_key(record: &RepoDataRecord) -> (&Version, u64) {
     let package = &record.package_record;
     (package.version.version(), package.build_number)
 }

@@ -21,6 +21,8 @@ pub(super) enum Part {
     Priority,
     /// A line of the dependencies, by position.
     Line(usize),
+    /// That `gpu` rules builds out.
+    Gpu,
 }
 
 impl Part {
@@ -28,7 +30,7 @@ impl Part {
     pub(super) fn line(self) -> Option<usize> {
         match self {
             Part::Line(position) => Some(position),
-            Part::Newer | Part::Target(_) | Part::Priority => None,
+            Part::Newer | Part::Target(_) | Part::Priority | Part::Gpu => None,
         }
     }
 
@@ -36,7 +38,7 @@ impl Part {
     pub(super) fn key(self) -> Option<Key> {
         match self {
             Part::Target(key) => Some(key),
-            Part::Newer | Part::Line(_) | Part::Priority => None,
+            Part::Newer | Part::Line(_) | Part::Priority | Part::Gpu => None,
         }
     }
 }
@@ -118,6 +120,9 @@ impl Search<'_> {
             .into_iter()
             .filter(|key| self.highest(*key).is_some());
         parts.extend(keys.map(Part::Target));
+        if self.question.ruled.is_some() {
+            parts.push(Part::Gpu);
+        }
         if self.question.exclude_newer.is_some() {
             parts.push(Part::Newer);
         }
@@ -132,6 +137,7 @@ impl Search<'_> {
         match part {
             Part::Newer => question.exclude_newer = None,
             Part::Priority => question.priority = ChannelPriority::Disabled,
+            Part::Gpu => question.ruled = None,
             Part::Line(position) => question.lines[position] = None,
             Part::Target(key) => {
                 if let Some(version) = self.highest(key) {

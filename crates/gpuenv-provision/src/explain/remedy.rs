@@ -55,7 +55,10 @@ impl Search<'_> {
         let mut given_up: Vec<Part> = Vec::new();
         loop {
             let last = clashes.last().map_or(&[] as &[Part], Vec::as_slice);
-            let remedies = self.remedies_of(last, &given_up, &MILD);
+            let mut remedies = self.remedies_of(last, &given_up, &MILD);
+            if last.contains(&Part::Gpu) && given_up.is_empty() {
+                self.or_without(last, &mut remedies);
+            }
             let Some(next) = last.first().filter(|_| clashes.len() < CLASHES) else {
                 return (clashes, remedies);
             };
@@ -78,6 +81,18 @@ impl Search<'_> {
         let remedies = self.remedies_of(&last, &given_up, &[Loosened::Line]);
         clashes.push(last);
         (clashes, remedies)
+    }
+
+    /// Adds the lines that can only be left out: `cpuonly`, or what has no build of
+    /// the right kind. It comes last, as it gives up what is asked for.
+    fn or_without(&self, clash: &[Part], remedies: &mut Vec<Remedy>) {
+        let lines = clash.iter().filter(|part| part.line().is_some());
+        let mut lines = lines.filter(|part| !remedies.iter().any(|r| r.parts.contains(part)));
+        if let (Some(line), None, true) =
+            (lines.next(), lines.next(), self.plan.dependencies.len() > 1)
+        {
+            remedies.extend(self.remedy(&[*line], &[Loosened::Line]));
+        }
     }
 
     fn remedies_of(&self, clash: &[Part], given_up: &[Part], levels: &[Loosened]) -> Vec<Remedy> {
@@ -158,6 +173,10 @@ impl Search<'_> {
                 Part::Target(key) => self.least_value(*key, &mut question)?,
                 Part::Newer => self.earliest_date(&mut question)?,
                 Part::Priority => self.unhide(&mut question, records)?,
+                Part::Gpu => format!(
+                    "write `gpu: optional` instead of `gpu: {}`",
+                    super::builds::word(self.plan.gpu)
+                ),
             });
         }
         Some(Remedy {

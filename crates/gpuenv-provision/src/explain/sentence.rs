@@ -31,6 +31,15 @@ impl Search<'_> {
         })
     }
 
+    /// Returns the records that a spec accepts and `gpu` does not rule out.
+    pub(super) fn usable(
+        &self,
+        spec: &rattler_conda_types::MatchSpec,
+    ) -> impl Iterator<Item = &RepoDataRecord> {
+        self.matching(spec)
+            .filter(|record| !self.rules.rule_out(record))
+    }
+
     /// Returns the place of the first line of a clash.
     pub(super) fn place(&self, clash: &[Part]) -> Option<Place> {
         let mut lines = clash.iter().filter_map(|part| part.line());
@@ -53,6 +62,10 @@ impl Search<'_> {
             .exclude_newer
             .filter(|_| clash.contains(&Part::Newer));
         let hidden = clash.contains(&Part::Priority);
+        let ruled = clash.contains(&Part::Gpu);
+        if ruled {
+            return self.no_build(clash, &for_lines);
+        }
         match (date, hidden, keys.as_slice(), lines.as_slice()) {
             (None, false, [], [line]) => self.alone(*line),
             (None, false, [], []) => {
@@ -68,20 +81,28 @@ impl Search<'_> {
                 format!("nothing built by {date} satisfies {for_lines} for {platform}")
             }
             (None, true, [], [..]) => self.hidden_sentence(&lines, &for_lines),
-            _ => {
-                let mut limits: Vec<String> = keys.iter().map(|key| self.limit(*key)).collect();
-                limits.extend(
-                    date.map(|date| format!("`--exclude-newer {}`", exclude_newer::display(date))),
-                );
-                if hidden {
-                    limits.push("the order of the channels".to_string());
-                }
-                format!(
-                    "{} leave no candidate of {for_lines} for {platform}",
-                    list(&limits)
-                )
-            }
+            _ => format!(
+                "{} leave no candidate of {for_lines} for {platform}",
+                list(&self.limits(clash))
+            ),
         }
+    }
+
+    /// Returns what is no line and no `gpu` in a clash, as the recipe has it.
+    pub(super) fn limits(&self, clash: &[Part]) -> Vec<String> {
+        let mut parts = clash.to_vec();
+        // What the recipe's reader knows best comes first.
+        parts.sort_by_key(|part| !matches!(part, Part::Target(_)));
+        let limits = parts.iter().filter_map(|part| match part {
+            Part::Target(key) => Some(self.limit(*key)),
+            Part::Newer => {
+                let date = exclude_newer::display(self.question.exclude_newer?);
+                Some(format!("`--exclude-newer {date}`"))
+            }
+            Part::Priority => Some("the order of the channels".to_string()),
+            Part::Line(_) | Part::Gpu => None,
+        });
+        limits.collect()
     }
 
     fn named(&self, lines: &[usize]) -> String {
@@ -188,7 +209,7 @@ impl Search<'_> {
 }
 
 /// Joins words as a sentence does.
-fn list(words: &[String]) -> String {
+pub(super) fn list(words: &[String]) -> String {
     match words {
         [] => String::new(),
         [word] => word.clone(),

@@ -209,7 +209,8 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
     let prefix = environments.prefix(&recipe.name)?;
     let plans = locking::plans(&recipe, &locking::platforms(&recipe)).map_err(Failure::several)?;
     let existing = lockfile::find(&text, &recipe.name)?;
-    let fitting = existing.filter(|file| lock::check(&file.lock, &plans).is_empty());
+    let builds = session.builds()?;
+    let fitting = existing.filter(|file| lock::check(&file.lock, &plans, &builds).is_empty());
     if let Some(file) = fitting {
         return of_lock(file, platform, prefix);
     }

@@ -9,6 +9,7 @@ use std::{
 
 use gpuenv_core::{
     Code, Diagnostic, Recipe, exclude_newer,
+    facts::GpuBuilds,
     lock::{self, Difference, PackageChange},
     recipe::suggest,
     wheels,
@@ -89,7 +90,8 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     };
     let platforms = wanted_platforms(&args, &recipe)?;
     if args.check {
-        return check(&text, &recipe, &platforms, existing.as_ref());
+        let builds = session.builds()?;
+        return check(&text, &recipe, &platforms, existing.as_ref(), &builds);
     }
     let path = match &args.output {
         Some(path) => path.clone(),
@@ -101,6 +103,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         keep: existing.as_ref().map(|file| Arc::new(file.lock.clone())),
         upgrade: upgrade(args.upgrade.as_deref()),
         exclude_newer: args.exclude_newer,
+        builds: None,
     };
     let mut made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;
     for note in &mut made.notes {
@@ -191,6 +194,7 @@ fn check(
     recipe: &Recipe,
     platforms: &[Subdir],
     existing: Option<&LockFile>,
+    builds: &GpuBuilds,
 ) -> Result<Outcome, Failure> {
     let plans = locking::plans(recipe, platforms).map_err(Failure::several)?;
     let Some(file) = existing else {
@@ -201,7 +205,7 @@ fn check(
         let help = format!("make one with `{}`", text.lock_command());
         return Ok(Outcome::no().diagnostic(missing.help(help)));
     };
-    let mut differences = lock::check(&file.lock, &plans);
+    let mut differences = lock::check(&file.lock, &plans, builds);
     if platforms.len() < locking::platforms(recipe).len() {
         // Asked about some platforms, so others may well be in the lock.
         differences.retain(|found| !matches!(found, Difference::PlatformRemoved(_)));

@@ -35,7 +35,7 @@ fn locked(found: &Imported) -> (Vec<String>, Vec<String>) {
             .map(|wheel| format!("{} {}", wheel.url, hex::encode(wheel.sha256)));
         records.chain(wheels).collect::<Vec<_>>()
     });
-    let differences = lock::check(&read, &plans);
+    let differences = lock::check(&read, &plans, &crate::facts::Facts::shipped().builds);
     (
         files.collect(),
         differences.iter().map(ToString::to_string).collect(),

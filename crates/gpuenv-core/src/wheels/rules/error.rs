@@ -2,7 +2,10 @@
 
 use rattler_conda_types::Subdir;
 
-use crate::{Code, Diagnostic, Place, wheels::Machine};
+use crate::{
+    Code, Diagnostic, Place,
+    wheels::{Machine, builds::HELP},
+};
 
 /// Wheels cannot be part of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +95,24 @@ pub enum WheelError {
         /// The conda package.
         package: String,
     },
+    /// A GPU is required, and a wheel has no code for one.
+    #[error("{platform}: `{wheel}` is a build for the CPU, and `gpu` is `required`")]
+    CpuOnly {
+        /// The wheel.
+        wheel: String,
+        /// The platform.
+        platform: Subdir,
+        /// How that is known.
+        reason: &'static str,
+    },
+    /// No GPU is used, and a wheel brings CUDA.
+    #[error("{platform}: `{wheel}` comes with CUDA, and `gpu` is `none`")]
+    CudaUnwanted {
+        /// The wheel.
+        wheel: String,
+        /// The platform.
+        platform: Subdir,
+    },
 }
 
 fn on(machine: &Machine) -> String {
@@ -144,6 +165,17 @@ impl From<WheelError> for Diagnostic {
                 .cause("which of the two a library finds depends on the order of loading")
                 .help("delete the CUDA packages from `dependencies`: the wheels bring their own")
                 .help("or take the framework from `dependencies` as well"),
+            WheelError::CpuOnly { reason, .. } => {
+                let error = Diagnostic::error(Code::SOLVE_ONLY_CPU, message.clone());
+                let error = HELP.iter().fold(error.cause(reason), |e, help| e.help(*help));
+                error.help("or do without a GPU: `gpu: optional`")
+            }
+            WheelError::CudaUnwanted { .. } => {
+                Diagnostic::error(Code::SOLVE_ONLY_CUDA, message.clone())
+                    .cause("CUDA takes about two gigabytes and is of no use here")
+                    .help("name an index that has builds for the CPU, for example `export UV_INDEX=https://download.pytorch.org/whl/cpu`")
+                    .help("or allow a GPU: `gpu: optional`")
+            }
             WheelError::NumpyTooNew { .. } => {
                 conflict().help("add `numpy <2` to `dependencies`")
             }
