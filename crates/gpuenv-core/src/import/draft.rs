@@ -39,7 +39,8 @@ pub fn recipe(found: &Imported, name: Option<&str>, platforms: &[Subdir]) -> Dra
             true => exact.clone(),
             false => found.packages.clone(),
         };
-    let mut notes = add_python(found, &mut packages);
+    let mut notes = leave_out_unreadable(&mut packages);
+    notes.extend(add_python(found, &mut packages));
     notes.extend(found.indexes.iter().map(left_out_index));
     let names: BTreeSet<String> = packages
         .iter()
@@ -76,6 +77,24 @@ pub fn recipe(found: &Imported, name: Option<&str>, platforms: &[Subdir]) -> Dra
         let _ = writeln!(text, "probe: [{}]", probe(&names).join(", "));
     }
     Drafted { name, text, notes }
+}
+
+/// Takes out what a recipe cannot say, such as the file name of a package, and tells of it.
+fn leave_out_unreadable(packages: &mut Vec<Found<String>>) -> Vec<Diagnostic> {
+    let mut notes = Vec::new();
+    packages.retain(|package| {
+        let Err(error) = recipe::dependency(&package.value) else {
+            return true;
+        };
+        let message = format!("`{}` is left out of the recipe", package.value);
+        notes.push(
+            Diagnostic::warning(Code::IMPORT_BAD_ENTRY, message)
+                .cause(error)
+                .help("write it as a match spec: `NAME VERSION BUILD`"),
+        );
+        false
+    });
+    notes
 }
 
 /// Wheels need a Python of the environment: without one, pip would have used the system's.

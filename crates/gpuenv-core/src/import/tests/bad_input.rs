@@ -262,6 +262,11 @@ proptest::proptest! {
     }
 }
 
+#[test]
+fn a_package_that_a_recipe_cannot_name_is_left_out_with_a_warning() {
+    never_panics("dependencies:\n- a-1-0.conda#\\\n");
+}
+
 /// Reads a text as everything, and checks that what was read makes a recipe.
 #[track_caller]
 fn never_panics(text: &str) {
