@@ -3,6 +3,8 @@
 mod activation;
 mod architecture;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod builds;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod check;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

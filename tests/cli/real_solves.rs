@@ -284,6 +284,35 @@ fn what_is_locked_stays_until_an_upgrade_names_it() {
 }
 
 #[test]
+fn a_required_gpu_takes_the_newest_real_version_with_cuda() {
+    let Some(data) = Data::named() else { return };
+    let channels = "pytorch, nvidia, conda-forge";
+    for (request, expected) in [
+        (
+            "linux-64 cuda=11.7 gpu=required | pytorch; torchvision; torchaudio; pytorch-cuda 11.7.*",
+            "pytorch/linux-64/pytorch-2.0.1-py3.11_cuda11.7_cudnn8.5.0_0",
+        ),
+        (
+            "win-64 cuda=11.8 gpu=required | pytorch; pytorch-cuda 11.8.*",
+            "pytorch/win-64/pytorch-2.5.1-py3.12_cuda11.8_cudnn9_0",
+        ),
+        (
+            "win-64 cuda=12.1 gpu=required | pytorch; pytorch-cuda 12.1.*",
+            "pytorch/win-64/pytorch-2.3.1-py3.12_cuda12.1_cudnn8_0",
+        ),
+    ] {
+        let (head, lines) = request.split_once(" | ").expect("two parts");
+        let plans = unsolvable::plans(&format!("{head} | {channels} | {lines}"));
+        let lock = data.lock_text(&plans, &data.access(&[]));
+        assert!(lock.contains(expected), "{request}: {lock}");
+        for build in ["-cpu", "_cpu"] {
+            let package = |line: &str| line.contains("/pytorch/") && line.contains(build);
+            assert!(!lock.lines().any(package), "{request}: {lock}");
+        }
+    }
+}
+
+#[test]
 fn the_shipped_recipes_solve_on_real_records() {
     let data = Data::slice();
     // The Windows half of `tf-gpu` has wheels, which need `uv`; its conda part is asked below.

@@ -218,13 +218,48 @@ fn an_old_tensorflow_gets_an_old_numpy() {
 }
 
 #[test]
-fn torch_for_arm_is_said_to_be_a_cpu_build() {
-    let on = |platform, version: &str| {
-        notes(&plan(platform, &[], &[]), &[wheel("torch", version)]).len()
-    };
-    assert_eq!(on(Subdir::LinuxAarch64, "2.6.0"), 1);
-    assert_eq!(on(Subdir::Linux64, "2.6.0"), 0);
-    assert_eq!(on(Subdir::LinuxAarch64, "2.6.0+cu126"), 0);
+fn wheels_without_gpu_code_are_known() {
+    let cpu = |platform, wheels: &[Wheel]| check_builds(Gpu::Required, platform, wheels).is_err();
+    let torch = |version: &str| [wheel("torch", version)];
+    for (platform, wheels, expected) in [
+        (Subdir::LinuxAarch64, &torch("2.6.0")[..], true),
+        (Subdir::LinuxAarch64, &torch("2.6.0+cu126"), false),
+        (
+            Subdir::LinuxAarch64,
+            &[wheel("torch", "2.9.0"), wheel("nvidia-cublas", "13.0.0.1")],
+            false,
+        ),
+        (Subdir::Linux64, &torch("2.6.0"), false),
+        (Subdir::Linux64, &torch("2.6.0+cpu"), true),
+        (Subdir::Linux64, &torch("2.6.0+rocm6.2"), true),
+        (Subdir::Win64, &torch("2.6.0"), true),
+        (Subdir::Win64, &torch("2.6.0+cu126"), false),
+        (Subdir::Win64, &[wheel("tensorflow", "2.10.1")], false),
+        (Subdir::Win64, &[wheel("tensorflow", "2.11.0")], true),
+        (Subdir::Linux64, &[wheel("tensorflow", "2.11.0")], false),
+        (Subdir::Linux64, &[wheel("tensorflow-cpu", "2.11.0")], true),
+        (Subdir::Linux64, &[wheel("jaxlib", "0.6.0")], true),
+        (
+            Subdir::Linux64,
+            &[
+                wheel("jaxlib", "0.6.0"),
+                wheel("jax-cuda12-plugin", "0.6.0"),
+            ],
+            false,
+        ),
+    ] {
+        let labels: Vec<String> = wheels.iter().map(Wheel::label).collect();
+        assert_eq!(cpu(platform, wheels), expected, "{platform} {labels:?}");
+    }
+}
+
+#[test]
+fn wheels_with_cuda_are_refused_where_no_gpu_is_used() {
+    let refused = |wheels: &[Wheel]| check_builds(Gpu::None, Subdir::Linux64, wheels).is_err();
+    assert!(refused(&[wheel("torch", "2.6.0")]));
+    assert!(refused(&[wheel("nvidia-cublas-cu12", "12.4.5.8")]));
+    assert!(!refused(&[wheel("torch", "2.6.0+cpu")]));
+    assert!(!refused(&[wheel("nvidia-ml-py", "12.0.0")]));
 }
 
 #[test]

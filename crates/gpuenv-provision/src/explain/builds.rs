@@ -5,7 +5,7 @@ use std::rc::Rc;
 use gpuenv_core::{Code, plan::Gpu, solution};
 use rattler_conda_types::{MatchSpec, RepoDataRecord};
 
-use super::{Search, blame::version_key, clash::Part};
+use super::{Search, blame::version_key, clash::Part, sentence::list};
 use crate::{builds::unmet, solve::Question};
 
 /// How many packages of the wrong kind are shown.
