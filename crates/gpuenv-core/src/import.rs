@@ -100,6 +100,17 @@ pub struct WheelLine {
     pub url: Option<String>,
 }
 
+impl WheelLine {
+    /// Makes a line that names neither hashes nor a file.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            sha256: Vec::new(),
+            url: None,
+        }
+    }
+}
+
 /// Where wheels are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Index {

@@ -287,12 +287,13 @@ impl From<ActivateError> for io::Error {
 mod tests {
     use super::*;
 
-    fn stage_with(files: &[&str]) -> tempfile::TempDir {
+    /// Makes a stage in which each file holds its own name.
+    pub(super) fn stage_with(files: &[&str]) -> tempfile::TempDir {
         let stage = tempfile::tempdir().unwrap();
         for file in files {
             let path = stage.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "x").unwrap();
+            fs::write(path, file).unwrap();
         }
         stage
     }

@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use crate::{Access, Cancel, install::InstallError, package_cache, space};
 
-/// How much larger a package is unpacked, where nobody knows it: what packages of
-/// conda-forge have on average.
+/// How much larger a package is unpacked, where nobody knows it: a rule of thumb,
+/// and shown as an estimate.
 const UNPACKED: u64 = 4;
 
-/// How many bytes a file of a package has on average.
+/// How many bytes of a package are taken for one file: a rule of thumb too.
 const PER_FILE: u64 = 40_000;
 
 /// What an install would cost.

@@ -67,19 +67,23 @@ fn object(activation: &Activation, extension: &str, escape: Escape) -> String {
     )
 }
 
-fn edit(edit: &Edit, escape: Escape) -> String {
-    let mut buffer = [0; 4];
-    let (kind, name, value, separator) = match edit {
-        Edit::Set { name, value } => ("set", name, value.clone(), ""),
+/// Returns what an edit does, to which variable, with what, and what separates it from the rest.
+pub(super) fn parts(edit: &Edit) -> (&'static str, &str, String, String) {
+    match edit {
+        Edit::Set { name, value } => ("set", name, value.clone(), String::new()),
         Edit::PrependPath {
             name,
             dirs,
             separator,
         } => {
-            let mark: &str = separator.encode_utf8(&mut buffer);
-            ("prepend", name, block(dirs, *separator), mark)
+            let value = block(dirs, *separator);
+            ("prepend", name, value, separator.to_string())
         }
-    };
+    }
+}
+
+fn edit(edit: &Edit, escape: Escape) -> String {
+    let (kind, name, value, separator) = parts(edit);
     let [name, value] = [name, &value].map(|text| quoted(text, escape));
     format!("[\"{kind}\", {name}, {value}, \"{separator}\"]")
 }

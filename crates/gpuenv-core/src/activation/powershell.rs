@@ -6,8 +6,7 @@
 
 use super::{
     Activation, Edit, code_of,
-    data::{ACTIVATE_COMMENT, DEACTIVATE_COMMENT},
-    list::block,
+    data::{ACTIVATE_COMMENT, DEACTIVATE_COMMENT, parts},
 };
 
 /// The rules of [`super::environment`], as the body of a script block.
@@ -70,18 +69,7 @@ fn table(activation: &Activation) -> String {
 }
 
 fn edit(edit: &Edit) -> String {
-    let mut buffer = [0; 4];
-    let (kind, name, value, separator) = match edit {
-        Edit::Set { name, value } => ("set", name, value.clone(), ""),
-        Edit::PrependPath {
-            name,
-            dirs,
-            separator,
-        } => {
-            let mark: &str = separator.encode_utf8(&mut buffer);
-            ("prepend", name, block(dirs, *separator), mark)
-        }
-    };
+    let (kind, name, value, separator) = parts(edit);
     // A comma in front keeps an array of one array from being flattened.
     format!(",@('{kind}', '{name}', {}, '{separator}')", quoted(&value))
 }

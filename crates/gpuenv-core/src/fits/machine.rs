@@ -295,6 +295,21 @@ fn no_code_for(what: String, gpu: ComputeCapability) -> Diagnostic {
     Diagnostic::error(Code::CHECK_NO_CODE, message)
 }
 
+/// Names what the environment brings, as a conda package or else as a wheel; what stands
+/// behind a `+` in a wheel's version is no part of the release.
+fn label_and_version(
+    record: Option<&RepoDataRecord>,
+    wheel: Option<&Wheel>,
+) -> Option<(String, Version)> {
+    if let Some(record) = record {
+        let version = record.package_record.version.version().clone();
+        return Some((solution::label(record), version));
+    }
+    let wheel = wheel?;
+    let release = wheel.version.split('+').next().unwrap_or_default();
+    Some((wheel.label(), release.parse().ok()?))
+}
+
 /// Finds a GPU for which a build of PyTorch has no code.
 ///
 /// The table knows the builds of the project itself, conda-forge's differ.
@@ -312,17 +327,7 @@ fn torch(
     };
     let record = records.iter().find(from_project);
     let wheel = wheels.iter().find(|wheel| wheel.name == "torch");
-    let (label, version): (String, Version) = match (record, wheel) {
-        (Some(record), _) => {
-            let version = record.package_record.version.version().clone();
-            (solution::label(record), version)
-        }
-        (None, Some(wheel)) => {
-            let version = wheel.version.split('+').next().unwrap_or_default();
-            (wheel.label(), version.parse().ok()?)
-        }
-        (None, None) => return None,
-    };
+    let (label, version) = label_and_version(record, wheel)?;
     let (cuda, version) = (cuda?, version.as_major_minor()?);
     let known = facts.torch.architectures.iter();
     let row = known.into_iter().find(|row: &&TorchArchitectures| {
@@ -357,14 +362,7 @@ fn cudnn(
         )
     });
     let wheel = wheels.iter().find(|w| w.name.starts_with("nvidia-cudnn"));
-    let (label, version): (String, Version) = match (record, wheel) {
-        (Some(record), _) => (
-            solution::label(record),
-            record.package_record.version.version().clone(),
-        ),
-        (None, Some(wheel)) => (wheel.label(), wheel.version.parse().ok()?),
-        (None, None) => return None,
-    };
+    let (label, version) = label_and_version(record, wheel)?;
     let rows = facts.architectures.cudnn.iter();
     let row = rows
         .filter(|row| row.from <= version)
@@ -395,14 +393,7 @@ fn tensorflow_on_windows(
     let mut records = records.iter();
     let record = records.find(|r| r.package_record.name.as_normalized() == "tensorflow");
     let wheel = wheels.iter().find(|wheel| wheel.name == "tensorflow");
-    let (label, version): (String, Version) = match (record, wheel) {
-        (Some(record), _) => (
-            solution::label(record),
-            record.package_record.version.version().clone(),
-        ),
-        (None, Some(wheel)) => (wheel.label(), wheel.version.parse().ok()?),
-        (None, None) => return None,
-    };
+    let (label, version) = label_and_version(record, wheel)?;
     let last = &facts.tensorflow.last_on_windows;
     let newer = version > *last && !version.starts_with(last);
     newer.then(|| {

@@ -236,13 +236,6 @@ fn prefix(reading: &mut Reading<'_>, value: &Yaml) {
 }
 
 fn refuse(reading: &mut Reading<'_>, value: &Yaml, reason: &str, help: &str) {
-    let written = reading.texts.slice(at(value));
-    let written: String = written
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(60)
-        .collect();
+    let written = reading.first_line(at(value));
     reading.bad_entry(at(value), &written, reason, help);
 }

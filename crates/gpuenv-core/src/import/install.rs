@@ -80,15 +80,8 @@ pub(super) fn read(reading: &mut Reading<'_>) {
 
 /// Tells that lines are no installs.
 fn report(reading: &mut Reading<'_>, at: At) {
-    let written = reading.texts.slice(at);
-    let lines = written.matches('\n').count();
-    let first: String = written
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(60)
-        .collect();
+    let lines = reading.texts.slice(at).matches('\n').count();
+    let first = reading.first_line(at);
     let message = match lines {
         0 => format!("`{first}` installs nothing, and is left out"),
         1 => format!("`{first}` and the line below it install nothing, and are left out"),
@@ -380,11 +373,7 @@ fn pip_install(reading: &mut Reading<'_>, words: &[Word]) -> bool {
             "pip" | "setuptools" | "wheel" if is_upgrade_only(words) => {}
             text => {
                 note_redirection(reading, word);
-                let line = WheelLine {
-                    text: text.to_string(),
-                    sha256: Vec::new(),
-                    url: None,
-                };
+                let line = WheelLine::plain(text);
                 // The whole word: `option_name` cut nothing off, since it begins with no `--`.
                 pip::requirement(reading, line, None, word.at);
             }
@@ -412,11 +401,7 @@ fn add(reading: &mut Reading<'_>, words: &[Word], is_conda: bool) -> bool {
             option if option.starts_with('-') => {}
             text if is_conda => reading.package(text, None, word.at),
             text => {
-                let line = WheelLine {
-                    text: text.to_string(),
-                    sha256: Vec::new(),
-                    url: None,
-                };
+                let line = WheelLine::plain(text);
                 pip::requirement(reading, line, None, word.at);
             }
         }

@@ -106,6 +106,13 @@ impl<'t> Reading<'t> {
         self.note(warning);
     }
 
+    /// Returns what stands there, cut to what fits into a message.
+    pub(super) fn first_line(&self, at: At) -> String {
+        let written = self.texts.slice(at);
+        let first = written.lines().next().unwrap_or_default();
+        first.chars().take(60).collect()
+    }
+
     /// Says that an entry is no package.
     pub(super) fn bad_entry(&mut self, at: At, text: &str, reason: &str, help: &str) {
         if holds_secret(text) {

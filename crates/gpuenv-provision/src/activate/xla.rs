@@ -74,17 +74,7 @@ fn ptxas(stage: &Path) -> io::Result<Vec<PathBuf>> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use super::*;
-
-    fn stage_with(files: &[&str]) -> tempfile::TempDir {
-        let stage = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = stage.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, file).unwrap();
-        }
-        stage
-    }
+    use super::{super::tests::stage_with, *};
 
     fn linked(stage: &Path, link: &str) -> Option<String> {
         fs::read_to_string(stage.join(XLA_DIRECTORY).join(link)).ok()

@@ -239,8 +239,8 @@ fn long_paths() -> Diagnostic {
     let message =
         "Windows refuses paths of more than 259 characters, unless long paths are enabled";
     Diagnostic::note(Code::CHECK_LONG_PATHS, message)
-        .cause("packages hold paths of up to about 180 characters; how long theirs are is not known before they are downloaded")
-        .help("keep the prefix below 80 characters")
+        .cause("packages bring long paths of their own; how long they are is not known before they are downloaded")
+        .help("keep the prefix short, for example `--prefix C:\\envs\\NAME`")
 }
 
 fn report(
