@@ -18,11 +18,15 @@ pub(super) fn name_of_secret(name: &str) -> bool {
 /// Returns whether a URL in the text holds a user, a password or a token.
 pub(super) fn holds_secret(text: &str) -> bool {
     let mut rest = text;
-    while let Some((_, behind)) = rest.split_once("://") {
+    while let Some((before, behind)) = rest.split_once("://") {
         let end = behind.find(|c: char| c.is_whitespace() || "\"'`<>,".contains(c));
         let url = &behind[..end.unwrap_or(behind.len())];
         let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-        let has_user = authority.contains('@') && !text.trim_start().starts_with("git+ssh://git@");
+        // The account that everybody has at a host of repositories.
+        let is_git = before.ends_with("git+ssh")
+            && authority.starts_with("git@")
+            && authority.matches('@').count() == 1;
+        let has_user = authority.contains('@') && !is_git;
         let has_token = url
             .split('/')
             .skip_while(|part| *part != "t")
@@ -52,4 +56,26 @@ pub(super) fn holds_secret(text: &str) -> bool {
         rest = behind;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_url_of_a_text_is_looked_at() {
+        for secret in [
+            "https://user:hunter2@x.example/c",
+            "https://x.example/t/abc/conda",
+            "https://x.example/c?api_key=abc",
+            "git+ssh://git@x.example/a https://user:hunter2@x.example/c",
+            "git+ssh://git:hunter2@x.example/a",
+            "git+ssh://git@user:hunter2@x.example/a",
+        ] {
+            assert!(holds_secret(secret), "{secret}");
+        }
+        for plain in ["git+ssh://git@x.example/a", "https://x.example/c", "a@b"] {
+            assert!(!holds_secret(plain), "{plain}");
+        }
+    }
 }
