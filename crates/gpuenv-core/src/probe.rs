@@ -15,6 +15,7 @@ mod framework_findings;
 mod judge;
 mod library;
 mod library_findings;
+mod library_name;
 mod observation;
 mod verdict;
 

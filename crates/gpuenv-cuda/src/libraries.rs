@@ -23,6 +23,7 @@ mod cudnn;
 mod found;
 mod handle;
 mod nvrtc;
+mod places;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -96,7 +97,7 @@ fn ask(journal: &Journal, held: &Held, context: Option<&Context<'_>>) -> Library
         // Frameworks find it by the path that is written into them.
         false => seen.held.clone(),
     };
-    let library = match load::open(&asked) {
+    let library = match load::open_as_frameworks_do(&asked) {
         Ok(library) => library,
         Err(error) => {
             seen.error = Some(load::words(&error));
@@ -127,9 +128,14 @@ fn ask(journal: &Journal, held: &Held, context: Option<&Context<'_>>) -> Library
     seen
 }
 
-/// Tells whether `LD_LIBRARY_PATH` decides what a name means.
+/// Tells whether a variable decides what a name means.
 fn on_the_loaders_path(name: &str) -> bool {
-    let path = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let variable = if cfg!(windows) {
+        "PATH"
+    } else {
+        "LD_LIBRARY_PATH"
+    };
+    let path = env::var_os(variable).unwrap_or_default();
     let mut directories = env::split_paths(&path).filter(|d| !d.as_os_str().is_empty());
     directories.any(|directory| directory.join(name).exists())
 }

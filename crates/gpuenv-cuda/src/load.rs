@@ -82,6 +82,28 @@ pub(crate) fn open(file: &str) -> Result<Library, libloading::Error> {
     unsafe { Library::load_with_flags(file, LOAD_LIBRARY_SEARCH_SYSTEM32) }
 }
 
+/// Loads a library as a framework would: by name through the loader's search,
+/// or by path, where its own folder is searched for what it needs.
+#[cfg(unix)]
+pub(crate) fn open_as_frameworks_do(file: &str) -> Result<Library, libloading::Error> {
+    open(file)
+}
+
+/// Loads a library as a framework would: by name through the loader's search,
+/// or by path, where its own folder is searched for what it needs.
+#[cfg(windows)]
+pub(crate) fn open_as_frameworks_do(file: &str) -> Result<Library, libloading::Error> {
+    use libloading::os::windows::LOAD_WITH_ALTERED_SEARCH_PATH;
+    let flags = match is_absolute(file) {
+        true => LOAD_WITH_ALTERED_SEARCH_PATH,
+        // TensorFlow asks so: the system's folders, then `PATH`.
+        false => 0,
+    };
+    // SAFETY: the initialisers of the environment's own library run, in a process
+    // that exists for nothing else.
+    unsafe { Library::load_with_flags(file, flags) }
+}
+
 fn attempt(file: &str, error: &libloading::Error) -> LoadAttempt {
     let words = words(error);
     LoadAttempt {

@@ -222,8 +222,8 @@ fn has_python(question: &Question<'_>) -> bool {
 
 /// Returns where to look for libraries, or why nowhere.
 fn library_prefix<'a>(question: &Question<'a>) -> Result<&'a Path, &'static str> {
-    if !cfg!(target_os = "linux") {
-        return Err("this gpuenv knows the names of CUDA libraries on Linux only");
+    if cfg!(target_os = "macos") {
+        return Err("macOS has no CUDA libraries");
     }
     question
         .prefix

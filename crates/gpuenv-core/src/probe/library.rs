@@ -97,28 +97,6 @@ impl LibraryObservation {
     }
 }
 
-impl LibraryKind {
-    /// Every library, in the order in which they are tried.
-    pub const ALL: [Self; 5] = [
-        Self::Cudart,
-        Self::Cublas,
-        Self::Cudnn,
-        Self::Nvrtc,
-        Self::Nccl,
-    ];
-
-    /// Returns what the names of its files begin with, up to the version.
-    pub fn stem(self) -> &'static str {
-        match self {
-            Self::Cudart => "libcudart.so.",
-            Self::Cublas => "libcublas.so.",
-            Self::Cudnn => "libcudnn.so.",
-            Self::Nvrtc => "libnvrtc.so.",
-            Self::Nccl => "libnccl.so.",
-        }
-    }
-}
-
 impl fmt::Display for LibraryKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -3,12 +3,18 @@
 use std::path::Path;
 
 use crate::probe::{
-    End, FailedCall, Library, LibraryObservation, VerdictKind,
+    End, FailedCall, Library, LibraryKind, LibraryObservation, VerdictKind,
     findings::{Finding, signal_name},
 };
 
 /// The number of `CUDA_ERROR_UNSUPPORTED_PTX_VERSION`.
 const UNSUPPORTED_PTX: i32 = 222;
+
+/// How Windows says that a file, or one that it needs, is not there.
+const WINDOWS_NOT_FOUND: &str = "(os error 126)";
+
+const NEEDS_ANOTHER: &str =
+    "Windows says so also where the file is there and another one that it needs is not";
 
 /// Finds what is wrong with the libraries, if anything is.
 pub(crate) fn find(
@@ -91,18 +97,34 @@ fn foreign(seen: &LibraryObservation, library: &Library, prefix: &str) -> Option
         Some(path) => finding
             .cause(format!("`LD_LIBRARY_PATH` is `{path}`"))
             .help("`unset LD_LIBRARY_PATH`, then activate the environment"),
+        None if in_system32(loaded) => finding
+            .cause("Windows searches `System32` before `PATH`")
+            .help(format!(
+                "move `{loaded}` away: a driver does not need it there, a CUDA installer put it"
+            )),
         None => finding,
     })
+}
+
+fn in_system32(file: &str) -> bool {
+    file.to_ascii_lowercase().contains("\\system32\\")
 }
 
 fn not_loaded(library: &Library) -> Option<Finding> {
     let error = library.error.as_ref()?;
     let summary = format!("`{}` of the environment cannot be used", library.name);
-    Some(
-        Finding::new(VerdictKind::LibraryFailed, summary)
-            .cause(format!("`{}`", library.held))
-            .cause(error),
-    )
+    let finding = Finding::new(VerdictKind::LibraryFailed, summary)
+        .cause(format!("`{}`", library.held))
+        .cause(error);
+    let needed = error.contains(WINDOWS_NOT_FOUND);
+    Some(match library.kind {
+        _ if !needed => finding,
+        LibraryKind::Cudnn => finding.cause(NEEDS_ANOTHER).help(
+            "cuDNN from 8.3 on needs `zlibwapi.dll`; `where zlibwapi.dll` tells whether \
+             `PATH` has one",
+        ),
+        _ => finding.cause(NEEDS_ANOTHER),
+    })
 }
 
 fn failed(library: &Library, call: &FailedCall) -> Finding {

@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
 use gpuenv_core::probe::{FoundFile, LibraryKind};
+
+use super::places;
 
 /// More libraries than this are not looked at.
 const MOST: usize = 32;
@@ -22,10 +23,10 @@ pub(super) struct Held {
 
 /// Finds the libraries, one of each kind and major version.
 pub(super) fn libraries(prefix: &Path) -> Vec<Held> {
-    let mut found: BTreeMap<(LibraryKind, String), Held> = BTreeMap::new();
-    for directory in directories(prefix) {
-        for name in names(&directory) {
-            let Some((kind, major)) = read(&name) else {
+    let mut found: BTreeMap<(LibraryKind, u32), Held> = BTreeMap::new();
+    for directory in places::libraries(prefix) {
+        for name in places::names(&directory) {
+            let Some((kind, major)) = LibraryKind::read(&name) else {
                 continue;
             };
             let file = directory.join(&name);
@@ -43,7 +44,7 @@ pub(super) fn libraries(prefix: &Path) -> Vec<Held> {
 
 /// Looks for the files that XLA needs to compile for a GPU.
 pub(super) fn files(prefix: &Path) -> Vec<FoundFile> {
-    let packages = site_packages(prefix);
+    let packages = places::site_packages(prefix);
     let below = |paths: &[&str]| {
         let own = paths.iter().map(|path| prefix.join(path));
         let wheels = packages.iter().flat_map(|site| {
@@ -60,59 +61,16 @@ pub(super) fn files(prefix: &Path) -> Vec<FoundFile> {
         file: below(paths).map(|file| file.display().to_string()),
     };
     vec![
-        look("ptxas", &["bin/ptxas"]),
-        look("libdevice.10.bc", &["nvvm/libdevice/libdevice.10.bc"]),
+        look(
+            "ptxas",
+            &["bin/ptxas", "Library/bin/ptxas.exe", "bin/ptxas.exe"],
+        ),
+        look(
+            "libdevice.10.bc",
+            &[
+                "nvvm/libdevice/libdevice.10.bc",
+                "Library/nvvm/libdevice/libdevice.10.bc",
+            ],
+        ),
     ]
-}
-
-/// Reads kind and major version from a file's name.
-fn read(name: &str) -> Option<(LibraryKind, String)> {
-    LibraryKind::ALL.into_iter().find_map(|kind| {
-        let version = name.strip_prefix(kind.stem())?;
-        let numbers: Vec<&str> = version.split('.').collect();
-        let numeric = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        numbers
-            .iter()
-            .all(numeric)
-            .then(|| (kind, numbers[0].to_string()))
-    })
-}
-
-/// Returns where libraries lie, conda's places before those of wheels.
-fn directories(prefix: &Path) -> Vec<PathBuf> {
-    let mut directories = vec![prefix.join("lib"), prefix.join("lib64")];
-    let targets = names(&prefix.join("targets")).into_iter();
-    directories.extend(targets.map(|target| prefix.join("targets").join(target).join("lib")));
-    for site in site_packages(prefix) {
-        let nvidia = site.join("nvidia");
-        directories.extend(
-            names(&nvidia)
-                .iter()
-                .map(|name| nvidia.join(name).join("lib")),
-        );
-        directories.push(site.join("torch").join("lib"));
-    }
-    directories
-}
-
-/// Returns where wheels lie; Debian's Python has a name of its own for it.
-fn site_packages(prefix: &Path) -> Vec<PathBuf> {
-    let lib = prefix.join("lib");
-    let pythons = names(&lib).into_iter();
-    pythons
-        .filter(|name| name.starts_with("python"))
-        .flat_map(|python| {
-            ["site-packages", "dist-packages"].map(|folder| lib.join(&python).join(folder))
-        })
-        .collect()
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names
 }

@@ -315,3 +315,43 @@ fn an_environment_without_libraries_holds_none() {
     );
     assert_eq!(files[1].file, None);
 }
+
+#[test]
+fn the_layouts_of_windows_are_known() {
+    let directory = TempDir::new().unwrap();
+    let site = "Lib/site-packages";
+    for file in [
+        "Library/bin/cudart64_110.dll".to_string(),
+        "Library/bin/cublasLt64_11.dll".to_string(),
+        "Library/bin/cudnn64_8.dll".to_string(),
+        "Library/bin/cudnn_ops_infer64_8.dll".to_string(),
+        "Library/bin/x64/cublas64_13.dll".to_string(),
+        "Library/nvvm/libdevice/libdevice.10.bc".to_string(),
+        format!("{site}/nvidia/cu13/bin/x86_64/nvrtc64_130_0.dll"),
+        format!("{site}/nvidia/cuda_nvcc/bin/ptxas.exe"),
+        format!("{site}/nvidia/cublas/bin/cublas64_12.dll"),
+        format!("{site}/torch/lib/cudart64_12.dll"),
+    ] {
+        let file = directory.path().join(file);
+        fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+        fs_err::write(file, "").unwrap();
+    }
+    let names = found::libraries(directory.path())
+        .into_iter()
+        .map(|held| held.name);
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [
+            "cudart64_110.dll",
+            "cudart64_12.dll",
+            "cublas64_12.dll",
+            "cublas64_13.dll",
+            "cudnn64_8.dll",
+            "nvrtc64_130_0.dll",
+        ]
+    );
+    let files = found::files(directory.path());
+    let ends = |index: usize, end: &str| files[index].file.as_ref().unwrap().ends_with(end);
+    assert!(ends(0, "cuda_nvcc/bin/ptxas.exe"), "{files:?}");
+    assert!(ends(1, "libdevice.10.bc"), "{files:?}");
+}

@@ -447,6 +447,31 @@ fn libraries_fail_in_their_own_ways() {
 }
 
 #[test]
+fn windows_has_reasons_of_its_own() {
+    let system = library_verdict(&library(|library| {
+        library.name = "cudart64_110.dll".to_string();
+        library.loaded = Some(r"C:\Windows\System32\cudart64_110.dll".to_string());
+    }));
+    assert_eq!(system.class, Some(VerdictClass::Polluted));
+    let diagnostic = system.diagnostic.unwrap();
+    assert!(says(&diagnostic.causes, "before `PATH`"));
+    assert!(says(
+        &diagnostic.help,
+        r"move `C:\Windows\System32\cudart64_110.dll` away"
+    ));
+    let needs = library_verdict(&library(|library| {
+        library.kind = LibraryKind::Cudnn;
+        library.name = "cudnn64_8.dll".to_string();
+        library.loaded = None;
+        library.error = Some("The specified module could not be found. (os error 126)".to_string());
+    }));
+    assert_eq!(needs.class, Some(VerdictClass::LibraryFailed));
+    let diagnostic = needs.diagnostic.unwrap();
+    assert!(says(&diagnostic.causes, "another one that it needs"));
+    assert!(says(&diagnostic.help, "`zlibwapi.dll`"));
+}
+
+#[test]
 fn what_a_framework_tells_may_lack_anything() {
     for text in ["{}", r#"{"checks":[{}],"module":{},"build":{},"error":{}}"#] {
         let mut seen = FrameworkObservation::new(ProbeStep::Jax, true, End::Finished);
