@@ -133,7 +133,7 @@ fn a_log_is_read_from_a_file_or_from_stdin() {
 
     P63: another process holds the memory of the GPU
       line 3: RuntimeError: CUDA error: out of memory
-      line 4: torch.OutOfMemoryError: CUDA out of memory. ␛[31mTried to allocate 2 GiB
+      line 4: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB
       cause: another process (display, notebook kernel, MPS) holds the memory; TF preallocates everything
       confirm: `nvidia-smi` lists memory and processes
       fix: end the other process or take another GPU; write `memory-growth: true` under `activation` in the recipe

@@ -14,7 +14,7 @@ const FOLDER: &str = "crates/gpuenv-provision/src/facts/tests";
 
 /// Other files with tests of failure modes.
 const FILES: [&str; 2] = [
-    "crates/gpuenv-core/src/doctor/text.rs",
+    "crates/gpuenv-core/src/doctor/text/tests.rs",
     "tests/cli/doctor.rs",
 ];
 

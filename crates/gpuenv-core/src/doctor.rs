@@ -27,7 +27,7 @@ pub use host::{
     Access, DrivenGpu, DriverLibrary, HostFacts, LibraryFile, LibraryKind, Module, PciDevice,
     SearchDirectory, Toolkit, UserSite, Wsl,
 };
-pub use text::{LONGEST_LOG, LogLine, Match, Reading, Suspected, read_log};
+pub use text::{LogLine, LogReader, Match, Reading, Suspected, read_log};
 
 /// Looks for one failure mode.
 type Rule = fn(&Case<'_>) -> Option<Finding>;

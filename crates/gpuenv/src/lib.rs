@@ -27,6 +27,7 @@ pub mod options;
 pub mod outcome;
 pub mod outside;
 pub mod panic;
+pub mod pasted;
 pub mod printer;
 pub mod probing;
 pub mod program;

@@ -2,16 +2,21 @@
 
 use serde::Serialize;
 
+use self::line::{Patterns, plain, shown};
 use crate::facts::{Mode, ModeId, Modes, Suspect};
 
-/// So much of a log is read, in bytes.
-pub const LONGEST_LOG: usize = 16 << 20;
-
-/// So much of a line is read, in bytes.
-const LONGEST_LINE: usize = 8 << 10;
+mod line;
+#[cfg(test)]
+mod tests;
 
 /// So many lines are kept for one failure mode.
 const MOST_LINES: usize = 3;
+
+/// A terminal that wraps lines does it behind so many characters, or more.
+const NARROWEST: usize = 40;
+
+/// A line is looked at together with so many lines before it: one may wrap twice.
+const MOST_WRAPPED: usize = 2;
 
 /// What a log looks like.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -67,41 +72,161 @@ pub struct Suspected {
     pub count: usize,
 }
 
-/// Reads a log.
+/// Reads a log that is at hand as a whole.
 pub fn read_log(log: &str, modes: &Modes) -> Reading {
-    let mut reading = Reading::default();
-    let suspects: Vec<(&Suspect, Vec<String>)> = modes
-        .suspects
-        .iter()
-        .map(|suspect| (suspect, parts(&suspect.pattern)))
-        .collect();
-    // A row about something harmless is no failure.
-    let harmful = |mode: &&Mode| !suspects.iter().any(|(s, _)| s.mode == Some(mode.id));
-    let known: Vec<(&Mode, Vec<Vec<String>>)> = modes
-        .modes
-        .iter()
-        .filter(harmful)
-        .map(|mode| (mode, mode.patterns.iter().map(|p| parts(p)).collect()))
-        .collect();
-    for (index, line) in log.lines().enumerate() {
-        reading.lines = index + 1;
-        let line = cut(line.trim(), LONGEST_LINE);
-        let lower = line.to_ascii_lowercase();
-        let at = || LogLine {
-            number: index + 1,
-            text: line.to_string(),
-        };
-        if let Some((suspect, _)) = suspects.iter().find(|(_, pattern)| fits(pattern, &lower)) {
-            clear(&mut reading, suspect, at());
-            continue;
+    let mut reader = LogReader::new(modes);
+    for line in log.lines() {
+        reader.line(line);
+    }
+    reader.finish()
+}
+
+/// Reads a log line by line, in bounded memory.
+pub struct LogReader<'m> {
+    suspects: Vec<&'m Suspect>,
+    modes: Vec<&'m Mode>,
+    patterns: Patterns,
+    reading: Reading,
+    /// The lines just before, the latest last.
+    before: Vec<Read>,
+}
+
+/// A line that was read, for the case that the next one continues it.
+struct Read {
+    at: LogLine,
+    plain: String,
+    found: Vec<Means>,
+}
+
+/// What a pattern leads to, by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Means {
+    Suspect(usize),
+    Mode(usize),
+}
+
+impl<'m> LogReader<'m> {
+    /// Makes a reader that knows these failure modes.
+    pub fn new(modes: &'m Modes) -> Self {
+        let suspects: Vec<&Suspect> = modes.suspects.iter().collect();
+        // A row about something harmless is no failure.
+        let harmful = |mode: &&Mode| !suspects.iter().any(|s| s.mode == Some(mode.id));
+        let modes: Vec<&Mode> = modes.modes.iter().filter(harmful).collect();
+        let clearing = (0..).zip(&suspects);
+        let clearing = clearing.map(|(index, s)| (Means::Suspect(index), s.pattern.as_str()));
+        let finding = (0..).zip(&modes).flat_map(|(index, mode)| {
+            let patterns = mode.patterns.iter();
+            patterns.map(move |pattern| (Means::Mode(index), pattern.as_str()))
+        });
+        let patterns = Patterns::new(clearing.chain(finding));
+        Self {
+            suspects,
+            modes,
+            patterns,
+            reading: Reading::default(),
+            before: Vec::new(),
         }
-        for (mode, patterns) in &known {
-            if patterns.iter().any(|pattern| fits(pattern, &lower)) {
-                note(&mut reading, mode, at());
+    }
+
+    /// Reads the next line; a progress bar that overwrites itself is taken apart.
+    pub fn line(&mut self, line: &str) {
+        self.reading.lines += 1;
+        for part in line.split('\r') {
+            self.part(part);
+        }
+    }
+
+    /// Returns what the log looks like.
+    pub fn finish(self) -> Reading {
+        self.reading
+    }
+
+    fn part(&mut self, raw: &str) {
+        let text = shown(raw);
+        if text.is_empty() {
+            return;
+        }
+        let plain = plain(&text);
+        let at = LogLine {
+            number: self.reading.lines,
+            text,
+        };
+        let found = self.patterns.find(&plain);
+        self.keep(&found, &at);
+        let wrapped = self.continued(&plain, &found);
+        for (index, means) in &wrapped {
+            let first = self.before[*index].at.clone();
+            self.keep(&[*means], &first);
+        }
+        let mut known = found;
+        known.extend(wrapped.iter().map(|(_, means)| *means));
+        if self.before.len() == MOST_WRAPPED {
+            self.before.remove(0);
+        }
+        self.before.push(Read {
+            at,
+            plain,
+            found: known,
+        });
+    }
+
+    /// Finds what shows only when this line is put behind those before it; with
+    /// each, which line it begins in.
+    fn continued(&self, plain: &str, found: &[Means]) -> Vec<(usize, Means)> {
+        let mut all = Vec::new();
+        let (mut spaced, mut tight) = (plain.to_string(), plain.to_string());
+        for (index, before) in self.before.iter().enumerate().rev() {
+            if before.plain.len() < NARROWEST {
+                break;
+            }
+            spaced = format!("{} {spaced}", before.plain);
+            tight = format!("{}{tight}", before.plain);
+            let mut joined = self.patterns.find(&spaced);
+            joined.extend(self.patterns.find(&tight));
+            for means in joined {
+                let alone = self.before[index..]
+                    .iter()
+                    .any(|b| b.found.contains(&means));
+                let known = all.iter().any(|(_, known)| *known == means);
+                if !alone && !known && !found.contains(&means) {
+                    all.push((index, means));
+                }
+            }
+        }
+        match all
+            .iter()
+            .any(|(_, means)| matches!(means, Means::Suspect(_)))
+        {
+            true => all.retain(|(_, means)| matches!(means, Means::Suspect(_))),
+            // What a harmless line says in its second half stays harmless.
+            false if self.before.last().is_some_and(Read::is_harmless) => all.clear(),
+            false => {}
+        }
+        all
+    }
+
+    /// Takes a line down for what it means; what is harmless means nothing else.
+    fn keep(&mut self, found: &[Means], at: &LogLine) {
+        let suspect = found.iter().find_map(|means| match means {
+            Means::Suspect(index) => Some(self.suspects[*index]),
+            Means::Mode(_) => None,
+        });
+        if let Some(suspect) = suspect {
+            return clear(&mut self.reading, suspect, at.clone());
+        }
+        for means in found {
+            if let Means::Mode(index) = means {
+                note(&mut self.reading, self.modes[*index], at.clone());
             }
         }
     }
-    reading
+}
+
+impl Read {
+    fn is_harmless(&self) -> bool {
+        let harmless = |means: &Means| matches!(means, Means::Suspect(_));
+        self.found.iter().any(harmless)
+    }
 }
 
 fn note(reading: &mut Reading, mode: &Mode, line: LogLine) {
@@ -129,7 +254,7 @@ fn clear(reading: &mut Reading, suspect: &Suspect, line: LogLine) {
     let known = reading
         .cleared
         .iter_mut()
-        .find(|known| known.verdict == suspect.verdict);
+        .find(|known| known.name == suspect.name);
     match known {
         Some(known) => known.count += 1,
         None => reading.cleared.push(Suspected {
@@ -139,172 +264,5 @@ fn clear(reading: &mut Reading, suspect: &Suspect, line: LogLine) {
             line,
             count: 1,
         }),
-    }
-}
-
-fn cut(line: &str, most: usize) -> &str {
-    let mut end = line.len().min(most);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    &line[..end]
-}
-
-/// Returns the parts of a pattern, in lower case.
-fn parts(pattern: &str) -> Vec<String> {
-    let lower = pattern.to_ascii_lowercase();
-    lower.split('*').map(str::to_string).collect()
-}
-
-/// Tells whether a lower-case line holds the parts of a pattern, in order.
-fn fits(pattern: &[String], line: &str) -> bool {
-    let mut rest = line;
-    for part in pattern {
-        match rest.find(part.as_str()) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::facts::Facts;
-
-    fn read(log: &str) -> Reading {
-        read_log(log, &Facts::shipped().modes)
-    }
-
-    fn ids(reading: &Reading) -> Vec<String> {
-        reading.matches.iter().map(|m| m.mode.to_string()).collect()
-    }
-
-    #[test]
-    fn a_pattern_is_parts_in_order() {
-        assert!(fits(&parts("a*c"), "xabcx"));
-        assert!(!fits(&parts("c*a"), "xabcx"));
-        assert!(fits(&parts("ABC"), "xabcx"));
-    }
-
-    #[test]
-    fn p04_the_warning_about_tensorrt_is_cleared_by_name() {
-        let log = "2024-01-01 W tensorflow/compiler/tf2tensorrt/utils/py_utils.cc:38] TF-TRT Warning: Could not find TensorRT\n";
-        let reading = read(log);
-        assert!(reading.matches.is_empty());
-        assert_eq!(reading.cleared[0].name, "tensorrt");
-        assert_eq!(reading.cleared[0].mode, Some(ModeId(4)));
-    }
-
-    #[test]
-    fn lines_about_numa_are_cleared_by_name() {
-        let line = "I external/local_xla/xla/stream_executor/cuda/cuda_executor.cc:887] successful NUMA node read from SysFS had negative value (-1), but there must be at least one NUMA node, so returning NUMA node zero\n";
-        let reading = read(&line.repeat(6));
-        assert!(reading.matches.is_empty());
-        assert_eq!((reading.cleared.len(), reading.cleared[0].count), (1, 6));
-        assert_eq!(reading.cleared[0].name, "numa-node");
-    }
-
-    #[test]
-    fn messages_of_real_programs_lead_to_their_rows() {
-        for (line, expected) in [
-            (
-                "RuntimeError: CUDA error: no kernel image is available for execution on the device",
-                "P10",
-            ),
-            (
-                "docker: Error response from daemon: could not select device driver \"\" with capabilities: [[gpu]].",
-                "P42",
-            ),
-            (
-                "RuntimeError: CUDA error: out of memory\ntorch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
-                "P63",
-            ),
-            (
-                "ImportError: /lib64/libm.so.6: version `GLIBC_2.27' not found (required by /x/libcurand.so.10)",
-                "P20",
-            ),
-            (
-                "ImportError: /lib/libstdc++.so.6: version `GLIBCXX_3.4.29' not found (required by x)",
-                "P25",
-            ),
-            (
-                "Failed to initialize NVML: Driver/library version mismatch",
-                "P28",
-            ),
-            ("Failed to initialize NVML: Unknown Error", "P54"),
-            (
-                "OSError: [WinError 126] The specified module could not be found. Error loading \"C:\\x\\torch\\lib\\fbgemm.dll\" or one of its dependencies.",
-                "P36",
-            ),
-            (
-                "OSError: [WinError 206] The filename or extension is too long",
-                "P60",
-            ),
-            (
-                "RuntimeError: Unexpected error from cudaGetDeviceCount(). Error 802: system not yet initialized",
-                "P29",
-            ),
-            (
-                "RuntimeError: Error 803: system has unsupported display driver / cuda driver combination",
-                "P30",
-            ),
-            (
-                "RuntimeError: Error 804: forward compatibility was attempted on non supported HW",
-                "P31",
-            ),
-            (
-                "Could not load dynamic library 'libcudnn.so.8'; dlerror: libcudnn.so.8: cannot open shared object file: No such file or directory; LD_LIBRARY_PATH: /usr/local/cuda/lib64",
-                "P02",
-            ),
-            (
-                "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.",
-                "P27",
-            ),
-        ] {
-            assert_eq!(ids(&read(line))[0], expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn one_message_can_have_several_causes() {
-        let reading = read("CUDA driver version is insufficient for CUDA runtime version (35)");
-        assert_eq!(ids(&reading), ["P08", "P09"]);
-        assert!(reading.matches.iter().all(|m| !m.confirm.is_empty()));
-    }
-
-    #[test]
-    fn the_symptom_of_the_table_is_recognised_by_its_own_patterns() {
-        let modes = &Facts::shipped().modes;
-        let mut recognised = 0;
-        for mode in modes.modes.iter().filter(|mode| !mode.patterns.is_empty()) {
-            let reading = read(&mode.symptom);
-            let itself = reading.matches.iter().any(|m| m.mode == mode.id);
-            let cleared = reading.cleared.iter().any(|s| s.mode == Some(mode.id));
-            recognised += usize::from(itself || cleared);
-        }
-        // The others paraphrase what users see.
-        assert!(recognised >= 34, "{recognised}");
-    }
-
-    #[test]
-    fn a_log_of_a_healthy_program_matches_nothing() {
-        let log = "Epoch 1/5\n1875/1875 [====] - 4s 2ms/step - loss: 0.2\ncuda:0 NVIDIA A100-SXM4-40GB\nTrue\n12.4\n";
-        let reading = read(log);
-        assert!(reading.matches.is_empty() && reading.cleared.is_empty());
-    }
-
-    #[test]
-    fn hostile_logs_are_read_in_time() {
-        let long = "a*".repeat(1 << 20);
-        assert!(read(&long).matches.is_empty());
-        let wide = format!("{}CUDA out of memory", "ä".repeat(LONGEST_LINE));
-        assert!(read(&wide).matches.is_empty());
-        let reading = read(&"CUDA out of memory\0\u{1b}[2J\n".repeat(50_000));
-        assert_eq!(
-            (reading.matches[0].count, reading.matches[0].lines.len()),
-            (50_000, 3)
-        );
     }
 }

@@ -3,13 +3,11 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    io::Read as _,
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
 use gpuenv_core::{
-    doctor::{self, Case, Examination, Finding, LONGEST_LOG, Reading},
+    doctor::{self, Case, Examination, Finding, Reading},
     facts::Facts,
     plan::Gpu,
     probe::Observation,
@@ -20,7 +18,7 @@ use serde_json::json;
 use crate::{
     Failure, Outcome, Session, activating, env,
     environments::Environments,
-    facts,
+    facts, pasted,
     probing::{self, Question},
     untrusted::shown,
 };
@@ -72,8 +70,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         let listed = json!({ "date": tables.date(), "tables": tables.origins });
         Outcome::done().text(facts::listing(&tables)).facts(&listed)
     } else if let Some(file) = &args.text {
-        let reading = doctor::read_log(&log(file)?, &tables.modes);
-        of_reading(&reading)
+        of_reading(&pasted::read(file, &tables.modes)?)
     } else {
         examine(&args, session, &tables)?
     };
@@ -192,21 +189,6 @@ fn finding_text(finding: &Finding) -> String {
         text += &format!("  see also: {}\n", related.join(", "));
     }
     text
-}
-
-/// Reads a log; what is longer than any log is cut.
-fn log(file: &Path) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let most = LONGEST_LOG as u64;
-    let read = match file == Path::new("-") {
-        true => std::io::stdin().lock().take(most).read_to_end(&mut bytes),
-        false => {
-            let opened = fs::File::open(file).map_err(Failure::io)?;
-            opened.take(most).read_to_end(&mut bytes)
-        }
-    };
-    read.map_err(Failure::io)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn of_reading(reading: &Reading) -> Outcome {
