@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     device::milliseconds,
+    orphans::Run,
     process,
     stream::{self, Heard, Listener},
     transcript::Transcript,
@@ -94,7 +95,8 @@ pub(crate) fn watch<T: DeserializeOwned>(command: Command, deadline: Duration) -
         step: "process".to_string(),
         milliseconds: milliseconds(start.elapsed()),
     };
-    let (mut child, mut listener) = match spawn(command) {
+    let run = Run::begin();
+    let (mut child, mut listener) = match spawn(command, &run) {
         Ok(started) => started,
         Err(why) => {
             return Watched {
@@ -110,7 +112,9 @@ pub(crate) fn watch<T: DeserializeOwned>(command: Command, deadline: Duration) -
     // Before the child is waited for: until then its group's id is taken. An
     // ended child does not mind, and its own children go with it.
     process::kill_group(&mut child);
+    let group = child.id();
     let status = reap(&mut child);
+    run.end(group);
     if outcome == Outcome::Ended {
         drain(&mut listener, &mut transcript);
     }
@@ -124,10 +128,11 @@ pub(crate) fn watch<T: DeserializeOwned>(command: Command, deadline: Duration) -
     }
 }
 
-fn spawn(mut command: Command) -> Result<(Child, Listener), String> {
+fn spawn(mut command: Command, run: &Run) -> Result<(Child, Listener), String> {
     let program = command.get_program().display().to_string();
     let explain = |error: std::io::Error| format!("`{program}`: {error}");
     let (listener, out, error) = stream::open().map_err(explain)?;
+    run.mark(&mut command);
     command.stdin(Stdio::null()).stdout(out).stderr(error);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

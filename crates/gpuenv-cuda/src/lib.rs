@@ -18,6 +18,7 @@ mod kernel;
 mod libraries;
 mod load;
 mod message;
+mod orphans;
 mod process;
 mod product;
 mod stream;

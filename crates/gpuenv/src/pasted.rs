@@ -25,10 +25,10 @@ const LONGEST_PIECE: u64 = 1 << 20;
 /// GE513 if the file cannot be read.
 pub fn read(file: &Path, modes: &Modes) -> Result<Reading, Failure> {
     if file == Path::new("-") {
-        return Ok(lines(io::stdin().lock(), modes).map_err(Failure::io)?);
+        return lines(io::stdin().lock(), modes).map_err(Failure::io);
     }
     let opened = fs::File::open(file).map_err(Failure::io)?;
-    Ok(lines(BufReader::new(opened), modes).map_err(Failure::io)?)
+    lines(BufReader::new(opened), modes).map_err(Failure::io)
 }
 
 fn lines(mut log: impl BufRead, modes: &Modes) -> io::Result<Reading> {

@@ -145,6 +145,49 @@ fn a_framework_that_hangs_is_ended_with_its_children() {
 }
 
 #[test]
+fn a_framework_leaves_no_daemon_behind() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("daemon");
+    // A session of its own, a parent that is gone, and the streams held open.
+    let module = format!(
+        "import os, signal, time\n\
+         if os.fork():\n    os.wait()\n\
+         else:\n    os.setsid()\n    if os.fork(): os._exit(0)\n    \
+         signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    \
+         open({:?}, 'w').write(str(os.getpid()))\n    \
+         if os.fork(): time.sleep(600)\n    time.sleep(600)\n\
+         while not os.path.exists({:?}): time.sleep(0.01)\n\
+         raise RuntimeError('the end')",
+        file.display(),
+        file.display(),
+    );
+    let start = Instant::now();
+    let Some(seen) = run(ProbeStep::Cupy, &module, PATIENCE) else {
+        return;
+    };
+    assert_eq!(seen.told.error.clone().unwrap().text, "the end", "{seen:?}");
+    assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+    let daemon = fs_err::read_to_string(&file).unwrap();
+    assert!(!Path::new("/proc").join(&daemon).exists(), "{daemon}");
+}
+
+#[test]
+fn a_message_that_is_no_message_is_noise() {
+    let module = "import os, sys\n\
+                  os.write(1, b'\\xff\\xfe\\x00 {\"seen\": {}}\\n' * 3)\n\
+                  os.write(1, b'{\"so_far\": 1}\\n')\n\
+                  os.kill(os.getpid(), 9)";
+    let Some(seen) = run(ProbeStep::Jax, module, PATIENCE) else {
+        return;
+    };
+    let End::Crashed { signal, .. } = &seen.end else {
+        panic!("{seen:?}");
+    };
+    assert_eq!(*signal, Some(9));
+    assert!(seen.told.devices.is_empty() && seen.told.error.is_none());
+}
+
+#[test]
 fn a_framework_that_ends_its_process_is_a_crash_or_says_so() {
     let Some(seen) = run(ProbeStep::Pytorch, "import os\nos.abort()", PATIENCE) else {
         return;
