@@ -109,6 +109,20 @@ fn keys_of_the_recipe_come_with_the_activation_and_go_with_the_next_create() {
 }
 
 #[test]
+fn xla_that_is_led_nowhere_is_told() {
+    let lab = lab();
+    let keys = "activation: { xla: true }\n";
+    let recipe = format!("{}{keys}", recipe("nowhere", &["tool"]));
+    lab.sandbox.write("nowhere.yaml", recipe);
+    let create = || lab.sandbox.gpuenv(["create", "./nowhere.yaml", "--quiet"]);
+    let _ = create()
+        .success()
+        .stderr_has("warning[GE630]")
+        .stderr_has("no `libdevice.10.bc` and no `ptxas`");
+    assert!(!create().success().stderr().contains("GE630"));
+}
+
+#[test]
 fn activating_twice_and_switching_leave_no_trace() {
     let lab = lab();
     let _ = lab

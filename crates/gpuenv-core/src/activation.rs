@@ -36,6 +36,7 @@ use rattler_digest::{Sha256, compute_bytes_digest};
 use crate::{
     Code, Diagnostic,
     plan::{ActivationSettings, LibraryPath},
+    xla::{self, XlaFile},
 };
 
 pub use conflict::{Conflict, cleaned, conflicts};
@@ -149,6 +150,26 @@ pub struct XlaFiles {
     pub libdevice: bool,
     /// `bin/ptxas`.
     pub ptxas: bool,
+}
+
+impl XlaFiles {
+    /// Returns a warning about what is missing, for a recipe that wants it used.
+    pub fn missing(self) -> Option<Diagnostic> {
+        let there = |file: &XlaFile| match file {
+            XlaFile::Libdevice => self.libdevice,
+            XlaFile::Ptxas => self.ptxas,
+        };
+        let missing = XlaFile::ALL.into_iter().filter(|file| !there(file));
+        let missing: Vec<String> = missing.map(|file| format!("`{}`", file.name())).collect();
+        let message = format!(
+            "the recipe says `xla: true`, and the environment holds no {}",
+            missing.join(" and no ")
+        );
+        let warning = Diagnostic::warning(Code::XLA_FILES_MISSING, message)
+            .cause("JAX and TensorFlow need it to compile for a GPU while a program runs")
+            .help(xla::ADD);
+        Some(warning).filter(|_| !missing.is_empty())
+    }
 }
 
 impl PrefixFacts {

@@ -32,6 +32,7 @@ pub mod recipe;
 pub mod solution;
 pub mod target;
 pub mod wheels;
+pub mod xla;
 
 pub use bytes::Bytes;
 pub use changes::Changes;

@@ -18,6 +18,7 @@ mod library_findings;
 mod library_name;
 mod observation;
 mod verdict;
+mod xla_findings;
 
 pub use class::VerdictClass;
 pub use driver_errors::{DriverError, driver_error};

@@ -137,17 +137,23 @@ fn wheel_library_folders(stage: &Path) -> io::Result<Vec<PathBuf>> {
 /// Returns `lib/python*/site-packages/nvidia/*`, relative to the stage.
 fn wheel_folders(stage: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
-    for python in names_in(&stage.join("lib"))? {
-        if !python.starts_with("python") {
-            continue;
-        }
-        let nvidia = Path::new("lib").join(python).join("site-packages/nvidia");
+    for site in site_packages(stage)? {
+        let nvidia = site.join("nvidia");
         for component in names_in(&stage.join(&nvidia))? {
             folders.push(nvidia.join(component));
         }
     }
     folders.sort();
     Ok(folders)
+}
+
+/// Returns `lib/python*/site-packages`, relative to the stage.
+fn site_packages(stage: &Path) -> io::Result<Vec<PathBuf>> {
+    let names = names_in(&stage.join("lib"))?.into_iter();
+    let pythons = names.filter(|name| name.starts_with("python"));
+    Ok(pythons
+        .map(|python| Path::new("lib").join(python).join("site-packages"))
+        .collect())
 }
 
 /// Returns the variables that packages and `conda env config vars` set.

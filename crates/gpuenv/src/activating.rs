@@ -30,12 +30,14 @@ pub const KEPT_LOCK: &str = "conda-meta/gpuenv.lock";
 /// be activated.
 pub fn of(prefix: &Path) -> Result<Activation, Diagnostic> {
     let (platform, settings) = settings(prefix)?;
-    let mut facts = activate::facts(prefix, platform).map_err(|error| {
-        Diagnostic::error(Code::INSTALL_IO, "the environment cannot be read").cause(error)
-    })?;
+    let mut facts = activate::facts(prefix, platform).map_err(unreadable)?;
     facts.needs_wsl_driver = platform.is_linux() && activate::needs_wsl_driver(Path::new("/"));
     let text = prefix.to_string_lossy();
     Ok(activation::activation(&text, &settings, &facts)?)
+}
+
+fn unreadable(error: std::io::Error) -> Diagnostic {
+    Diagnostic::error(Code::INSTALL_IO, "the environment cannot be read").cause(error)
 }
 
 /// What an environment keeps of the lock that it was made from.
@@ -122,6 +124,22 @@ pub fn tell_bad_scripts(prefix: &Path, session: &Session) -> Result<(), Diagnost
     }
     for bad in scripts::bad_scripts(&activation, &environment(&activation)) {
         let diagnostic = Diagnostic::from(bad);
+        session.reporter().report(Event::Diagnosed { diagnostic });
+    }
+    Ok(())
+}
+
+/// Tells what XLA is to be led to and what the environment does not hold.
+///
+/// # Errors
+/// GE513 if the environment cannot be read.
+pub fn tell_missing_for_xla(
+    prefix: &Path,
+    platform: Subdir,
+    session: &Session,
+) -> Result<(), Diagnostic> {
+    let facts = activate::facts(prefix, platform).map_err(unreadable)?;
+    if let Some(diagnostic) = facts.xla.missing().filter(|_| platform.is_linux()) {
         session.reporter().report(Event::Diagnosed { diagnostic });
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::{
         evidence::{evidence, framework_evidence, library_evidence},
         findings::{Finding, find},
         framework_findings::{self, after_computing, without_gpu},
-        library_findings,
+        library_findings, xla_findings,
     },
 };
 
@@ -79,6 +79,10 @@ pub fn judge_levels(expectation: &Expectation<'_>, levels: &Levels<'_>) -> Verdi
             .iter()
             .flat_map(|seen| library_evidence(seen)),
     );
+    if levels.frameworks.iter().any(xla_findings::uses_xla) {
+        let library = levels.library.iter();
+        lines.extend(library.flat_map(|seen| xla_findings::missing_evidence(seen)));
+    }
     lines.extend(levels.frameworks.iter().flat_map(framework_evidence));
     Verdict {
         kind: finding.kind,
@@ -96,10 +100,10 @@ fn above(expectation: &Expectation<'_>, levels: &Levels<'_>, computes: bool) -> 
     let library = levels.library.into_iter();
     let mut libraries = library.filter_map(|seen| library_findings::find(seen, prefix, computes));
     let driver = levels.driver;
-    let mut frameworks = levels
-        .frameworks
-        .iter()
-        .filter_map(|seen| framework_findings::find(seen, prefix, driver, computes));
+    let mut frameworks = levels.frameworks.iter().filter_map(|seen| {
+        let finding = framework_findings::find(seen, prefix, driver, computes)?;
+        Some(xla_findings::explain(finding, seen, levels.library))
+    });
     libraries.next().or_else(|| frameworks.next())
 }
 
@@ -144,5 +148,7 @@ fn diagnose(finding: Finding, ok: bool) -> Option<Diagnostic> {
 
 #[cfg(test)]
 mod levels;
+#[cfg(test)]
+mod libraries;
 #[cfg(test)]
 mod tests;

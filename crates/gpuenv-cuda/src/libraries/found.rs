@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gpuenv_core::probe::{FoundFile, LibraryKind};
+use gpuenv_core::{
+    probe::{FoundFile, LibraryKind},
+    xla::XlaFile,
+};
 
 use super::places;
 
@@ -44,33 +47,21 @@ pub(super) fn libraries(prefix: &Path) -> Vec<Held> {
 
 /// Looks for the files that XLA needs to compile for a GPU.
 pub(super) fn files(prefix: &Path) -> Vec<FoundFile> {
-    let packages = places::site_packages(prefix);
-    let below = |paths: &[&str]| {
-        let own = paths.iter().map(|path| prefix.join(path));
-        let wheels = packages.iter().flat_map(|site| {
-            let nvidia = site.join("nvidia");
-            paths.iter().flat_map(move |path| {
-                ["cuda_nvcc", "cu13"].map(|wheel| nvidia.join(wheel).join(path))
-            })
+    let wheels: Vec<PathBuf> = places::site_packages(prefix)
+        .iter()
+        .flat_map(|site| places::toolkits(site))
+        .collect();
+    let look = |file: XlaFile| {
+        let own = file.places().iter().map(|place| prefix.join(place));
+        let in_wheels = wheels.iter().flat_map(|wheel| {
+            let places = file.places_in_wheel().iter();
+            places.map(move |place| wheel.join(place))
         });
-        let mut places = own.chain(wheels);
-        places.find(|place| place.is_file())
+        let found = own.chain(in_wheels).find(|place| place.is_file());
+        FoundFile {
+            name: file.name().to_string(),
+            file: found.map(|file| file.display().to_string()),
+        }
     };
-    let look = |name: &str, paths: &[&str]| FoundFile {
-        name: name.to_string(),
-        file: below(paths).map(|file| file.display().to_string()),
-    };
-    vec![
-        look(
-            "ptxas",
-            &["bin/ptxas", "Library/bin/ptxas.exe", "bin/ptxas.exe"],
-        ),
-        look(
-            "libdevice.10.bc",
-            &[
-                "nvvm/libdevice/libdevice.10.bc",
-                "Library/nvvm/libdevice/libdevice.10.bc",
-            ],
-        ),
-    ]
+    XlaFile::ALL.map(look).to_vec()
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use gpuenv_core::xla::XlaFile;
 
 /// Returns where libraries lie, conda's places before those of wheels.
 pub(super) fn libraries(prefix: &Path) -> Vec<PathBuf> {
@@ -41,6 +42,16 @@ pub(super) fn site_packages(prefix: &Path) -> Vec<PathBuf> {
     // holds no `python3.12` there.
     found.push(prefix.join("Lib").join("site-packages"));
     found
+}
+
+/// Returns the folders in which wheels keep the tree of a toolkit.
+pub(super) fn toolkits(site: &Path) -> Vec<PathBuf> {
+    let nvidia = site.join("nvidia");
+    let wheels = names(&nvidia).into_iter().map(|wheel| nvidia.join(wheel));
+    let others = XlaFile::WHEEL_FOLDERS
+        .iter()
+        .map(|folder| site.join(folder));
+    wheels.chain(others).collect()
 }
 
 /// Returns the names in a directory, in order; none if it cannot be read.

@@ -9,20 +9,19 @@ use std::{
 };
 
 use fs_err as fs;
-use gpuenv_core::activation::XlaFiles;
+use gpuenv_core::{activation::XlaFiles, xla::XlaFile};
 use rattler_conda_types::Subdir;
 
-use super::{ActivateError, XLA_DIRECTORY, remove_all, require_inside, symlink, wheel_folders};
-
-const LIBDEVICE: &str = "nvvm/libdevice/libdevice.10.bc";
-const PTXAS: &str = "bin/ptxas";
+use super::{
+    ActivateError, XLA_DIRECTORY, remove_all, require_inside, site_packages, symlink, wheel_folders,
+};
 
 /// Returns what the private directory of a prefix holds.
 pub(super) fn found(prefix: &Path) -> XlaFiles {
     let folder = prefix.join(XLA_DIRECTORY);
     XlaFiles {
-        libdevice: folder.join(LIBDEVICE).is_file(),
-        ptxas: folder.join(PTXAS).is_file(),
+        libdevice: folder.join(XlaFile::Libdevice.place()).is_file(),
+        ptxas: folder.join(XlaFile::Ptxas.place()).is_file(),
     }
 }
 
@@ -32,11 +31,11 @@ pub(super) fn link(stage: &Path, platform: Subdir, wanted: bool) -> Result<(), A
     if !wanted || !platform.is_linux() {
         return Ok(());
     }
-    for (link, sources) in [(LIBDEVICE, libdevice(stage)?), (PTXAS, ptxas(stage)?)] {
-        let found = sources
-            .into_iter()
-            .find(|source| stage.join(source).is_file());
+    let wheels = toolkits(stage)?;
+    for file in XlaFile::ALL {
+        let found = candidates(file, &wheels).find(|source| stage.join(source).is_file());
         if let Some(source) = found {
+            let link = file.place();
             let path = stage.join(XLA_DIRECTORY).join(link);
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
@@ -54,27 +53,36 @@ fn up_from(link: &str) -> PathBuf {
     std::iter::repeat_n("..", depth).collect()
 }
 
-/// Returns where libdevice may lie: in CUDA 12 packages, in CUDA 11's, in wheels.
-fn libdevice(stage: &Path) -> io::Result<Vec<PathBuf>> {
-    let conda = [LIBDEVICE, "lib/libdevice.10.bc"].map(PathBuf::from);
-    let wheels = wheel_folders(stage)?.into_iter();
-    Ok(conda
-        .into_iter()
-        .chain(wheels.map(|folder| folder.join(LIBDEVICE)))
-        .collect())
+/// Returns where a file may lie, relative to the stage.
+fn candidates(file: XlaFile, wheels: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    let own = file.places().iter().map(PathBuf::from);
+    let in_wheels = wheels.iter().flat_map(move |wheel| {
+        let places = file.places_in_wheel().iter();
+        places.map(move |place| wheel.join(place))
+    });
+    own.chain(in_wheels)
 }
 
-fn ptxas(stage: &Path) -> io::Result<Vec<PathBuf>> {
-    let wheels = wheel_folders(stage)?.into_iter();
-    Ok(std::iter::once(PathBuf::from(PTXAS))
-        .chain(wheels.map(|folder| folder.join(PTXAS)))
-        .collect())
+/// Returns the folders in which wheels keep the tree of a toolkit.
+fn toolkits(stage: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = wheel_folders(stage)?;
+    for site in site_packages(stage)? {
+        folders.extend(
+            XlaFile::WHEEL_FOLDERS
+                .iter()
+                .map(|folder| site.join(folder)),
+        );
+    }
+    Ok(folders)
 }
 
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use super::{super::tests::stage_with, *};
+
+    const LIBDEVICE: &str = "nvvm/libdevice/libdevice.10.bc";
+    const PTXAS: &str = "bin/ptxas";
 
     fn linked(stage: &Path, link: &str) -> Option<String> {
         fs::read_to_string(stage.join(XLA_DIRECTORY).join(link)).ok()
@@ -89,6 +97,10 @@ mod tests {
             (LIBDEVICE, PTXAS),
             ("lib/libdevice.10.bc", PTXAS),
             (&wheel_libdevice, &wheel_ptxas),
+            (
+                "lib/python3.10/site-packages/jaxlib/cuda/nvvm/libdevice/libdevice.10.bc",
+                "lib/python3.10/site-packages/jaxlib/cuda/bin/ptxas",
+            ),
         ] {
             let stage = stage_with(&[libdevice, ptxas]);
             for _ in 0..2 {

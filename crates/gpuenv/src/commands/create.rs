@@ -132,6 +132,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     ))??;
     if !installed.already_right {
         activating::tell_bad_scripts(&target.prefix, session)?;
+        if ready.activation.xla {
+            activating::tell_missing_for_xla(&target.prefix, ready.solution.platform, session)?;
+        }
     }
     let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
     let probe = probe(&args, &question, session)?;

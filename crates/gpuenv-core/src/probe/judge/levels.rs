@@ -6,19 +6,19 @@ use crate::{
     Severity,
     plan::ProbeStep,
     probe::{
-        Check, Comparison, DeviceObservation, DriverFile, End, FailedCall, FrameworkDevice,
-        Library, LibraryKind, Raised, Step, VerdictClass, WrongElement,
+        Check, Comparison, DeviceObservation, DriverFile, End, FrameworkDevice, Raised, Step,
+        VerdictClass, WrongElement,
     },
 };
 
 const TENSORFLOW: &str = include_str!("../recorded/tensorflow.json");
-const PYTORCH: &str = include_str!("../recorded/pytorch.json");
-const JAX: &str = include_str!("../recorded/jax.json");
+pub(super) const PYTORCH: &str = include_str!("../recorded/pytorch.json");
+pub(super) const JAX: &str = include_str!("../recorded/jax.json");
 const CUPY: &str = include_str!("../recorded/cupy.json");
 const NUMBA: &str = include_str!("../recorded/numba.json");
 const CUDA_PYTHON: &str = include_str!("../recorded/cuda-python.json");
 
-fn recorded(text: &str) -> FrameworkObservation {
+pub(super) fn recorded(text: &str) -> FrameworkObservation {
     let mut seen: FrameworkObservation = serde_json::from_str(text).unwrap();
     seen.named = true;
     seen
@@ -41,7 +41,7 @@ fn pytorch_on_gpu() -> FrameworkObservation {
     seen
 }
 
-fn with_gpu() -> Observation {
+pub(super) fn with_gpu() -> Observation {
     let mut observation = Observation::new("linux", End::Finished);
     observation.driver = Some(DriverFile {
         file: "/usr/lib/libcuda.so.550.54.14".to_string(),
@@ -92,7 +92,7 @@ fn bad(frameworks: &[FrameworkObservation], class: VerdictClass) -> Diagnostic {
     diagnostic
 }
 
-fn says(lines: &[String], words: &str) -> bool {
+pub(super) fn says(lines: &[String], words: &str) -> bool {
     lines.iter().any(|line| line.contains(words))
 }
 
@@ -345,130 +345,6 @@ fn a_device_that_is_not_there_is_never_good_enough() {
         verdict.summary,
         "there is no GPU 1: the driver shows one, GPU 0"
     );
-}
-
-fn library(change: impl FnOnce(&mut Library)) -> LibraryObservation {
-    let mut seen = LibraryObservation::new(End::Finished);
-    let mut library = Library {
-        kind: LibraryKind::Nvrtc,
-        name: "libnvrtc.so.12".to_string(),
-        held: "/env/lib/libnvrtc.so.12".to_string(),
-        loaded: Some("/env/lib/libnvrtc.so.12.4.127".to_string()),
-        error: None,
-        version: Some("12.4".to_string()),
-        comparison: None,
-        failures: Vec::new(),
-        log: None,
-    };
-    change(&mut library);
-    seen.libraries = vec![library];
-    seen
-}
-
-fn library_verdict(seen: &LibraryObservation) -> Verdict {
-    let expectation = Expectation {
-        gpu: Gpu::Required,
-        require_gpu: false,
-        prefix: Some("/env"),
-    };
-    let driver = with_gpu();
-    let levels = Levels {
-        driver: &driver,
-        library: Some(seen),
-        frameworks: &[],
-    };
-    judge_levels(&expectation, &levels)
-}
-
-fn call(name: &str, number: i32) -> FailedCall {
-    FailedCall {
-        call: name.to_string(),
-        number,
-        name: None,
-        text: None,
-        device: Some(0),
-    }
-}
-
-#[test]
-fn libraries_fail_in_their_own_ways() {
-    let class = |change: fn(&mut Library)| library_verdict(&library(change)).class;
-    assert_eq!(class(|_| {}), None);
-    type Change = fn(&mut Library);
-    let cases: [(Change, VerdictClass); 5] = [
-        (
-            |l| l.failures = vec![call("nvrtcCompileProgram", 6)],
-            VerdictClass::LibraryFailed,
-        ),
-        (
-            |l| l.failures = vec![call("cuModuleLoadDataEx", 222)],
-            VerdictClass::DriverTooOld,
-        ),
-        (
-            |l| l.loaded = Some("/usr/local/cuda/lib64/libnvrtc.so.12".to_string()),
-            VerdictClass::Polluted,
-        ),
-        (
-            |l| (l.loaded, l.error) = (None, Some("file too short".to_string())),
-            VerdictClass::LibraryFailed,
-        ),
-        (
-            |l| {
-                l.comparison = Some(Comparison {
-                    elements: 4,
-                    wrong: 1,
-                    first_wrong: Some(WrongElement {
-                        index: 3,
-                        expected: "50".to_string(),
-                        found: "49".to_string(),
-                    }),
-                });
-            },
-            VerdictClass::LibraryFailed,
-        ),
-    ];
-    for (change, expected) in cases {
-        let verdict = library_verdict(&library(change));
-        assert_eq!(
-            (verdict.class, verdict.ok),
-            (Some(expected), false),
-            "{verdict:#?}"
-        );
-    }
-    let crashed = LibraryObservation::new(End::Crashed {
-        signal: Some(11),
-        exit_code: None,
-        last_step: None,
-    });
-    assert_eq!(
-        library_verdict(&crashed).class,
-        Some(VerdictClass::LibraryFailed)
-    );
-}
-
-#[test]
-fn windows_has_reasons_of_its_own() {
-    let system = library_verdict(&library(|library| {
-        library.name = "cudart64_110.dll".to_string();
-        library.loaded = Some(r"C:\Windows\System32\cudart64_110.dll".to_string());
-    }));
-    assert_eq!(system.class, Some(VerdictClass::Polluted));
-    let diagnostic = system.diagnostic.unwrap();
-    assert!(says(&diagnostic.causes, "before `PATH`"));
-    assert!(says(
-        &diagnostic.help,
-        r"move `C:\Windows\System32\cudart64_110.dll` away"
-    ));
-    let needs = library_verdict(&library(|library| {
-        library.kind = LibraryKind::Cudnn;
-        library.name = "cudnn64_8.dll".to_string();
-        library.loaded = None;
-        library.error = Some("The specified module could not be found. (os error 126)".to_string());
-    }));
-    assert_eq!(needs.class, Some(VerdictClass::LibraryFailed));
-    let diagnostic = needs.diagnostic.unwrap();
-    assert!(says(&diagnostic.causes, "another one that it needs"));
-    assert!(says(&diagnostic.help, "`zlibwapi.dll`"));
 }
 
 #[test]

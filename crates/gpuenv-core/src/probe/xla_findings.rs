@@ -1,0 +1,99 @@
+//! XLA compiles for the GPU while a program runs, and needs files of CUDA's
+//! compiler for it. Where they are missing, its messages name a place and no remedy.
+
+use crate::{
+    plan::ProbeStep,
+    probe::{
+        FoundFile, FrameworkObservation, LibraryObservation, VerdictKind,
+        findings::Finding,
+        framework_findings::{named, one_line},
+    },
+    xla::{self, XlaFile},
+};
+
+/// Tells whether a framework is there and compiles by XLA.
+pub(crate) fn uses_xla(seen: &FrameworkObservation) -> bool {
+    let by_xla = matches!(seen.framework, ProbeStep::Tensorflow | ProbeStep::Jax);
+    by_xla && !seen.is_absent()
+}
+
+/// Returns, one fact per line, which files are nowhere.
+pub(crate) fn missing_evidence(seen: &LibraryObservation) -> Vec<String> {
+    let missing = seen.files.iter().filter(|file| file.file.is_none());
+    missing
+        .map(|file| format!("`{}`: nowhere in the environment", file.name))
+        .collect()
+}
+
+/// Explains the failure of a framework by what XLA does not find, if that is it.
+pub(crate) fn explain(
+    finding: Finding,
+    seen: &FrameworkObservation,
+    library: Option<&LibraryObservation>,
+) -> Finding {
+    if !uses_xla(seen) || finding.kind != VerdictKind::FrameworkFailed {
+        return finding;
+    }
+    let raised = seen.told.error.as_ref();
+    let words = raised.map(|raised| one_line(&raised.text).to_ascii_lowercase());
+    // What XLA prints before it ends the process.
+    let printed = seen.noise.as_ref().filter(|_| raised.is_none());
+    let words = words.or_else(|| printed.map(|noise| one_line(noise).to_ascii_lowercase()));
+    let words = words.unwrap_or_default();
+    let found = |file: XlaFile| {
+        let mut files = library?.files.iter();
+        files.find(|found| found.name == file.name())
+    };
+    let blamed = XlaFile::ALL.into_iter().find(|file| {
+        let word = match file {
+            XlaFile::Libdevice => "libdevice",
+            XlaFile::Ptxas => "ptxas",
+        };
+        words.contains(word)
+    });
+    match blamed {
+        Some(file) => certain(finding, seen, file, found(file)),
+        None => possible(finding, library),
+    }
+}
+
+fn certain(
+    finding: Finding,
+    seen: &FrameworkObservation,
+    file: XlaFile,
+    found: Option<&FoundFile>,
+) -> Finding {
+    let name = file.name();
+    let mut explained = Finding::new(
+        VerdictKind::FrameworkFailed,
+        format!(
+            "{} cannot compile for the GPU: XLA does not get along without `{name}`",
+            named(seen)
+        ),
+    );
+    explained.causes = finding.causes;
+    match found.map(|found| found.file.as_deref()) {
+        Some(Some(place)) => explained
+            .cause(format!("`{name}` is at `{place}`, where XLA may not look"))
+            .help("write `xla: true` under `activation` in the recipe, then `gpuenv create`"),
+        Some(None) => explained
+            .cause(format!("`{name}` is nowhere in the environment"))
+            .help(xla::ADD),
+        None => explained.help(xla::ADD),
+    }
+}
+
+fn possible(finding: Finding, library: Option<&LibraryObservation>) -> Finding {
+    let files = library.iter().flat_map(|seen| &seen.files);
+    let missing: Vec<String> = files
+        .filter(|file| file.file.is_none())
+        .map(|file| format!("`{}`", file.name))
+        .collect();
+    match missing.is_empty() {
+        true => finding,
+        false => finding.cause(format!(
+            "it may be that XLA misses {}, which the environment does not hold",
+            missing.join(" and ")
+        )),
+    }
+}
