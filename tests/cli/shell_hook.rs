@@ -114,7 +114,7 @@ fn xla_that_is_led_nowhere_is_told() {
     let keys = "activation: { xla: true }\n";
     let recipe = format!("{}{keys}", recipe("nowhere", &["tool"]));
     lab.sandbox.write("nowhere.yaml", recipe);
-    let create = || lab.sandbox.gpuenv(["create", "./nowhere.yaml", "--quiet"]);
+    let create = || lab.sandbox.gpuenv(["create", "./nowhere.yaml"]);
     let _ = create()
         .success()
         .stderr_has("warning[GE630]")
