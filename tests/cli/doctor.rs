@@ -53,6 +53,7 @@ fn a_healthy_machine_is_walked_to_its_end() {
       computing       fine      every number that was computed is right
       packages        skipped   no environment is named
       libraries       skipped   no environment is named
+      frameworks      skipped   no environment is named
       shell           fine      one directory on `LD_LIBRARY_PATH`
     ----- stderr -----
     probing the GPU
@@ -87,6 +88,7 @@ fn what_is_broken_is_told_with_its_row() {
       computing       skipped   it stands on what is broken
       packages        skipped   it stands on what is broken
       libraries       skipped   it stands on what is broken
+      frameworks      skipped   it stands on what is broken
       shell           skipped   it stands on what is broken
 
     P41: `CUDA_VISIBLE_DEVICES` is `3` and hides every GPU (certain)

@@ -70,8 +70,12 @@ impl Scene {
     }
 
     fn probe(&self, arguments: &str) -> Program {
+        self.ask("probe", arguments)
+    }
+
+    fn ask(&self, command: &str, arguments: &str) -> Program {
         let prefix = self.path("env").display().to_string();
-        let mut all = vec!["probe", &prefix];
+        let mut all = vec![command, &prefix];
         all.extend(arguments.split_whitespace());
         gpuenv(all)
             .env("LD_LIBRARY_PATH", self.path("driver"))
@@ -101,6 +105,35 @@ fn a_framework_for_the_cpu_beside_a_gpu_is_a_mismatch() {
         (&verdict["kind"], &verdict["class"]),
         (&"mismatch".into(), &"cpu-build".into())
     );
+}
+
+#[test]
+fn the_doctor_names_the_row_of_what_the_probe_saw() {
+    let scene = Scene::new("").tells("tensorflow");
+    scene.stand_in("env/lib/libcudart.so.12");
+    let ran = scene.ask("doctor", "--json").run();
+    assert_eq!(ran.exit, 1, "{}", ran.all());
+    let result = &document(&ran)["result"];
+    let mut findings = result["findings"].as_array().unwrap().iter();
+    let finding = findings
+        .find(|finding| finding["rung"] == "frameworks")
+        .unwrap();
+    assert_eq!(finding["mode"], "P13", "{finding:#}");
+    let fix = finding["fix"][0].as_str().unwrap();
+    assert!(fix.contains("`tensorflow * cuda*`"), "{fix}");
+    let held = &result["library"]["libraries"][0];
+    assert_eq!(held["name"], "libcudart.so.12");
+    // Bounded, it asks no framework, and says so.
+    let ran = scene.ask("doctor", "--level library").run();
+    let skipped = "frameworks      skipped   none was asked";
+    assert!(ran.stdout.contains(skipped), "{}", ran.all());
+}
+
+#[test]
+fn the_doctor_asks_no_framework_where_no_gpu_computes() {
+    let scene = Scene::new("mode = no-device\n").python("/bin/touch started");
+    let ran = scene.ask("doctor", "").run();
+    assert!(!scene.path("env/started").exists(), "{}", ran.all());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod frameworks;
 mod host;
 mod kernel;
 mod library;
+mod observed;
 mod packages;
 mod seen;
 mod shell;
@@ -112,8 +113,10 @@ const WALK: &[(Rung, &[Rule])] = &[
             toolchain::ptxas_too_old,
             toolchain::compiler_too_new,
             toolchain::duplicates,
+            observed::libraries,
         ],
     ),
+    (Rung::Frameworks, &observed::FRAMEWORKS),
     (
         Rung::Shell,
         &[
@@ -161,14 +164,29 @@ pub fn examine(case: &Case<'_>) -> Examination {
             state,
             seen: seen::at(*rung, case),
         });
-        findings.extend(found.into_iter().map(|finding| Finding {
-            rung: *rung,
-            ..finding
-        }));
+        for finding in found {
+            let rung = *rung;
+            add(&mut findings, Finding { rung, ..finding });
+        }
     }
     Examination {
         healthy: findings.is_empty(),
         findings,
         walk,
+    }
+}
+
+/// Adds a finding; where its failure mode is known already, only what it saw is new.
+fn add(findings: &mut Vec<Finding>, finding: Finding) {
+    let mut known = findings.iter_mut();
+    let Some(known) = known.find(|known| known.mode == finding.mode) else {
+        findings.push(finding);
+        return;
+    };
+    known.evidence.push(finding.summary);
+    for evidence in finding.evidence {
+        if !known.evidence.contains(&evidence) {
+            known.evidence.push(evidence);
+        }
     }
 }

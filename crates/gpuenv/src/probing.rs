@@ -13,7 +13,7 @@ use gpuenv_core::{
     plan::{Gpu, ProbeStep},
     probe::{
         Expectation, FrameworkObservation, Level, Levels, LibraryObservation, Observation, Verdict,
-        judge, judge_levels,
+        VerdictKind, judge, judge_levels,
     },
 };
 use jiff::Timestamp;
@@ -65,6 +65,8 @@ pub struct Question<'a> {
     pub bench: bool,
     /// A machine where no GPU computes is a failure, whatever the recipe says.
     pub require_gpu: bool,
+    /// Libraries and frameworks are asked only where a GPU computes.
+    pub only_beside_gpu: bool,
     /// When a child is given up; `None` for what its level deserves.
     pub deadline: Option<Duration>,
 }
@@ -80,6 +82,7 @@ impl<'a> Question<'a> {
             device: None,
             bench: false,
             require_gpu: false,
+            only_beside_gpu: false,
             deadline: None,
         }
     }
@@ -106,9 +109,13 @@ pub fn probe(question: &Question<'_>, reporter: &dyn Reporter) -> Result<Probed,
     let first = judge(question.gpu, question.require_gpu, &observation);
     let mut steps = steps_above(question);
     let mut left_out = left_out(question, &steps);
-    if !first.ok {
-        let why = "the driver level failed".to_string();
-        left_out.extend(skip(steps.iter().map(|(step, _)| *step), &why));
+    let computes = first.kind == VerdictKind::Computes;
+    if !first.ok || question.only_beside_gpu && !computes {
+        let why = match first.ok {
+            true => "no GPU computes here",
+            false => "the driver level failed",
+        };
+        left_out.extend(skip(steps.iter().map(|(step, _)| *step), why));
         steps.clear();
     }
     let (mut library, mut frameworks) = (None, Vec::new());

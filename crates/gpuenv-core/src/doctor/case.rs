@@ -4,7 +4,9 @@ use super::{EnvironmentFacts, HostFacts, Rung};
 use crate::{
     facts::Facts,
     plan::Gpu,
-    probe::{DeviceObservation, End, FailedCall, Observation},
+    probe::{
+        DeviceObservation, End, FailedCall, FrameworkObservation, LibraryObservation, Observation,
+    },
     target::{ComputeCapability, CudaVersion},
 };
 
@@ -17,6 +19,10 @@ pub struct Case<'a> {
     pub environment: Option<&'a EnvironmentFacts>,
     /// What the probe of the driver saw, if it ran.
     pub observation: Option<&'a Observation>,
+    /// What the probe of the environment's CUDA libraries saw, if it ran.
+    pub library: Option<&'a LibraryObservation>,
+    /// What the probe of the environment's frameworks saw, of those that were tried.
+    pub frameworks: &'a [FrameworkObservation],
     /// The tables.
     pub facts: &'a Facts,
 }
@@ -26,9 +32,19 @@ impl<'a> Case<'a> {
     pub(crate) fn leaves_out(&self, rung: Rung) -> Option<String> {
         let gpu = self.environment.and_then(|environment| environment.gpu);
         match rung {
-            Rung::Packages | Rung::Libraries if self.environment.is_none() => {
+            Rung::Packages | Rung::Libraries | Rung::Frameworks if self.environment.is_none() => {
                 Some("no environment is named".to_string())
             }
+            Rung::Frameworks if gpu == Some(Gpu::None) => {
+                Some("the recipe uses no GPU".to_string())
+            }
+            Rung::Frameworks if self.frameworks.is_empty() => Some(
+                match self.computes() {
+                    true => "none was asked",
+                    false => "none was asked, since no GPU computes here",
+                }
+                .to_string(),
+            ),
             Rung::Packages | Rung::Libraries | Rung::Shell => None,
             _ if gpu == Some(Gpu::None) => Some("the recipe uses no GPU".to_string()),
             _ if !self.expects_gpu() => {

@@ -28,6 +28,8 @@ pub enum Rung {
     Packages,
     /// The environment's libraries and tools.
     Libraries,
+    /// The environment's frameworks.
+    Frameworks,
     /// The variables of the shell.
     Shell,
 }
@@ -175,6 +177,7 @@ impl fmt::Display for Rung {
             Self::Compute => "computing",
             Self::Packages => "packages",
             Self::Libraries => "libraries",
+            Self::Frameworks => "frameworks",
             Self::Shell => "shell",
         })
     }

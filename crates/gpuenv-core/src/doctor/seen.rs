@@ -55,8 +55,16 @@ pub(super) fn at(rung: Rung, case: &Case<'_>) -> String {
             format!("{count} packages{}", cuda.unwrap_or_default())
         }),
         Rung::Libraries => case.environment.map_or_else(String::new, |environment| {
-            format!("{} CUDA and C++ libraries", environment.libraries.len())
+            let tried = case.library.map(|seen| seen.libraries.len());
+            let tried = tried.filter(|count| *count > 0);
+            let tried = tried.map(|count| format!(", of which {count} were loaded and asked"));
+            let count = environment.libraries.len();
+            format!(
+                "{count} CUDA and C++ libraries{}",
+                tried.unwrap_or_default()
+            )
         }),
+        Rung::Frameworks => frameworks(case),
         Rung::Shell => match host.search.len() {
             0 => "`LD_LIBRARY_PATH` is empty".to_string(),
             1 => "one directory on `LD_LIBRARY_PATH`".to_string(),
@@ -75,6 +83,15 @@ fn hardware(case: &Case<'_>) -> String {
         (0, None) => "no NVIDIA GPU on the PCI bus".to_string(),
         (1, _) => "one NVIDIA GPU on the PCI bus".to_string(),
         (count, _) => format!("{count} NVIDIA GPUs on the PCI bus"),
+    }
+}
+
+fn frameworks(case: &Case<'_>) -> String {
+    let there = case.frameworks.iter().filter(|seen| !seen.is_absent());
+    let names: Vec<&str> = there.map(|seen| seen.framework.name()).collect();
+    match names.is_empty() {
+        true => "none is installed".to_string(),
+        false => names.join(", "),
     }
 }
 

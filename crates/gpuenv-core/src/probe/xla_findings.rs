@@ -34,27 +34,30 @@ pub(crate) fn explain(
     if !uses_xla(seen) || finding.kind != VerdictKind::FrameworkFailed {
         return finding;
     }
-    let raised = seen.told.error.as_ref();
-    let words = raised.map(|raised| one_line(&raised.text).to_ascii_lowercase());
-    // What XLA prints before it ends the process.
-    let printed = seen.noise.as_ref().filter(|_| raised.is_none());
-    let words = words.or_else(|| printed.map(|noise| one_line(noise).to_ascii_lowercase()));
-    let words = words.unwrap_or_default();
     let found = |file: XlaFile| {
         let mut files = library?.files.iter();
         files.find(|found| found.name == file.name())
     };
-    let blamed = XlaFile::ALL.into_iter().find(|file| {
-        let word = match file {
-            XlaFile::Libdevice => "libdevice",
-            XlaFile::Ptxas => "ptxas",
-        };
-        words.contains(word)
-    });
-    match blamed {
+    match blamed(seen) {
         Some(file) => certain(finding, seen, file, found(file)),
         None => possible(finding, library),
     }
+}
+
+/// Returns the file that a framework's last words are about.
+pub(crate) fn blamed(seen: &FrameworkObservation) -> Option<XlaFile> {
+    if !uses_xla(seen) {
+        return None;
+    }
+    let raised = seen.told.error.as_ref().map(|raised| &raised.text);
+    // What XLA prints before it ends the process.
+    let words = one_line(raised.or(seen.noise.as_ref())?).to_ascii_lowercase();
+    XlaFile::ALL.into_iter().find(|file| {
+        words.contains(match file {
+            XlaFile::Libdevice => "libdevice",
+            XlaFile::Ptxas => "ptxas",
+        })
+    })
 }
 
 fn certain(

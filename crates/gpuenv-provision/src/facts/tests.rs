@@ -8,6 +8,7 @@ mod healthy;
 mod host_rows;
 mod library_rows;
 mod machine;
+mod observed_rows;
 mod packages_rows;
 mod shell_rows;
 mod toolchain_rows;

@@ -263,6 +263,7 @@ fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep])
         device: None,
         bench: false,
         require_gpu: args.require_gpu,
+        only_beside_gpu: false,
         deadline: None,
     }
 }

@@ -10,16 +10,18 @@ use gpuenv_core::{
     doctor::{self, Case, Examination, Finding, Reading},
     facts::Facts,
     plan::Gpu,
-    probe::Observation,
+    probe::Level,
 };
 use rattler_conda_types::Subdir;
 use serde_json::json;
 
 use crate::{
-    Failure, Outcome, Session, activating, env,
+    Failure, Outcome, Session, activating,
+    commands::probe::LevelName,
+    env,
     environments::Environments,
     facts, pasted,
-    probing::{self, Question},
+    probing::{self, Probed, Question},
     untrusted::shown,
 };
 
@@ -42,6 +44,9 @@ pub struct Args {
     /// List the tables of facts with their dates and sources
     #[arg(long, conflicts_with_all = ["environment", "no_probe"])]
     pub facts: bool,
+    /// How far to ask an environment: its frameworks take the longest
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "framework")]
+    pub level: LevelName,
     /// Do not ask the driver, look at files only
     #[arg(long)]
     pub no_probe: bool,
@@ -94,14 +99,19 @@ fn examine(args: &Args, session: &Session, tables: &Facts) -> Result<Outcome, Fa
         None => None,
     };
     let gpu = environment.as_ref().and_then(|environment| environment.gpu);
-    let observation = match args.no_probe || gpu == Some(Gpu::None) {
+    let probed = match args.no_probe || gpu == Some(Gpu::None) {
         true => None,
-        false => Some(ask(prefix.as_deref(), session)?),
+        false => Some(ask(args, prefix.as_deref(), session)?),
     };
+    let observation = probed.as_ref().map(|probed| &probed.observation);
+    let library = probed.as_ref().and_then(|probed| probed.library.as_ref());
+    let frameworks = probed.as_ref().map_or(&[][..], |probed| &probed.frameworks);
     let examination = doctor::examine(&Case {
         host: &host,
         environment: environment.as_ref(),
-        observation: observation.as_ref(),
+        observation,
+        library,
+        frameworks,
         facts: tables,
     });
     let found = json!({
@@ -111,6 +121,8 @@ fn examine(args: &Args, session: &Session, tables: &Facts) -> Result<Outcome, Fa
         "host": host,
         "environment": environment,
         "observation": observation,
+        "library": library,
+        "frameworks": frameworks,
         "facts": tables.date(),
     });
     let outcome = match examination.healthy {
@@ -141,9 +153,23 @@ fn environment(prefix: &Path) -> Result<doctor::EnvironmentFacts, Failure> {
     ))
 }
 
-fn ask(prefix: Option<&Path>, session: &Session) -> Result<Observation, Failure> {
-    let question = Question::of_driver(prefix);
-    Ok(probing::probe(&question, &*session.reporter())?.observation)
+/// Asks the driver, and where it computes the environment's libraries and frameworks.
+fn ask(args: &Args, prefix: Option<&Path>, session: &Session) -> Result<Probed, Failure> {
+    let kept = match prefix {
+        Some(prefix) => activating::kept(prefix)?,
+        None => None,
+    };
+    let steps = kept.map(|kept| kept.settings.probe).unwrap_or_default();
+    let question = Question {
+        steps: &steps,
+        level: Some(match prefix {
+            Some(_) => args.level.into(),
+            None => Level::Driver,
+        }),
+        only_beside_gpu: true,
+        ..Question::of_driver(prefix)
+    };
+    Ok(probing::probe(&question, &*session.reporter())?)
 }
 
 /// Returns one stable word for the whole.

@@ -101,6 +101,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         device: args.device,
         bench: args.bench,
         require_gpu: args.require_gpu,
+        only_beside_gpu: false,
         deadline: args.deadline,
     };
     let probed = probing::probe(&question, &*session.reporter())?;

@@ -1,8 +1,15 @@
 //! False alarms, measured: hosts on which nothing is wrong.
 
-use gpuenv_core::{doctor::Rung, plan::Gpu};
+use gpuenv_core::{
+    doctor::Rung,
+    plan::{Gpu, ProbeStep},
+};
 
-use super::{Machine, computing, machine::uuid};
+use super::{
+    Machine, computing,
+    machine::uuid,
+    observed_rows::{libraries, well},
+};
 
 /// Returns every healthy host with its name.
 fn hosts() -> Vec<(&'static str, Machine)> {
@@ -111,6 +118,12 @@ fn hosts() -> Vec<(&'static str, Machine)> {
             "bare metal with PyTorch from conda-forge",
             torch(Machine::with_gpu()),
         ),
+        (
+            "bare metal with PyTorch from conda-forge, probed",
+            torch(Machine::with_gpu())
+                .loaded(libraries())
+                .tried(well(ProbeStep::Pytorch, "2.6.0")),
+        ),
         ("bare metal with PyTorch wheels", wheels),
         ("container with --gpus all", container),
         ("WSL 2", wsl),
@@ -159,9 +172,11 @@ fn healthy_hosts_give_no_false_alarm() {
 fn every_level_of_a_healthy_host_is_looked_at() {
     let examination = Machine::with_gpu()
         .environment("linux-64", Some(Gpu::Required))
+        .loaded(libraries())
+        .tried(well(ProbeStep::Pytorch, "2.6.0"))
         .examine();
     let rungs: Vec<Rung> = examination.walk.iter().map(|step| step.rung).collect();
-    assert!(rungs.is_sorted() && rungs.len() == 10, "{rungs:?}");
+    assert!(rungs.is_sorted() && rungs.len() == 11, "{rungs:?}");
     let skipped: Vec<_> = examination
         .walk
         .iter()

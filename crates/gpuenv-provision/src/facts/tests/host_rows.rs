@@ -207,6 +207,8 @@ fn p54_a_container_that_lost_its_gpu() {
         host: &host,
         environment: None,
         observation: Some(&no_device()),
+        library: None,
+        frameworks: &[],
         facts: Facts::shipped(),
     });
     only(

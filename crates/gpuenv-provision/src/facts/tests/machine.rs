@@ -10,7 +10,10 @@ use gpuenv_core::{
     doctor::{self, Case, Examination, HostFacts},
     facts::Facts,
     plan::Gpu,
-    probe::{Comparison, DeviceObservation, DriverFile, End, FailedCall, LoadAttempt, Observation},
+    probe::{
+        Comparison, DeviceObservation, DriverFile, End, FailedCall, FrameworkObservation,
+        LibraryObservation, LoadAttempt, Observation,
+    },
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -26,6 +29,8 @@ pub(crate) struct Machine {
     variables: BTreeMap<String, String>,
     observation: Option<Observation>,
     environment: Option<(String, Option<Gpu>)>,
+    library: Option<LibraryObservation>,
+    frameworks: Vec<FrameworkObservation>,
 }
 
 impl Machine {
@@ -37,6 +42,8 @@ impl Machine {
             variables: BTreeMap::new(),
             observation: Some(no_driver()),
             environment: None,
+            library: None,
+            frameworks: Vec::new(),
         };
         machine
             .file("proc/sys/kernel/osrelease", &format!("{KERNEL}\n"))
@@ -222,6 +229,18 @@ impl Machine {
         )
     }
 
+    /// What the probe of the environment's libraries saw.
+    pub(crate) fn loaded(mut self, seen: LibraryObservation) -> Self {
+        self.library = Some(seen);
+        self
+    }
+
+    /// What the probe of a framework saw.
+    pub(crate) fn tried(mut self, seen: FrameworkObservation) -> Self {
+        self.frameworks.push(seen);
+        self
+    }
+
     /// Returns what the doctor says.
     pub(crate) fn examine(&self) -> Examination {
         let host = self.host();
@@ -233,6 +252,8 @@ impl Machine {
             host: &host,
             environment: environment.as_ref(),
             observation: self.observation.as_ref(),
+            library: self.library.as_ref(),
+            frameworks: &self.frameworks,
             facts: Facts::shipped(),
         })
     }
