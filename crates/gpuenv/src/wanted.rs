@@ -121,7 +121,10 @@ impl Packages {
     /// Adds how to ask for a package of that name, where there is no such recipe.
     fn perhaps_package(&self, error: Diagnostic, wanted: Option<&str>, command: &str) -> Failure {
         let name = self.name.as_deref().map_or("NAME".into(), word);
-        let is_misspelt = error.help.iter().any(|help| help.starts_with("did you mean"));
+        let is_misspelt = error
+            .help
+            .iter()
+            .any(|help| help.starts_with("did you mean"));
         match wanted.filter(|wanted| !is_file(wanted) && !is_misspelt) {
             Some(package) => Failure::from(error.help(format!(
                 "a package without a recipe is asked for with a version: `{command} -n {name} \"{package} *\"`"
