@@ -22,7 +22,7 @@ mod toolchain;
 mod visible;
 
 pub use case::Case;
-pub use environment::{EnvironmentFacts, Package, Script};
+pub use environment::{EnvironmentFacts, Package, Script, UnresolvedDll};
 pub use finding::{Confidence, Examination, Finding, Rung, Step, StepState, Weight};
 pub use host::{
     Access, DrivenGpu, DriverLibrary, HostFacts, LibraryFile, LibraryKind, Module, PciDevice,
@@ -108,6 +108,7 @@ const WALK: &[(Rung, &[Rule])] = &[
         &[
             toolchain::tensorflow_libraries,
             toolchain::windows_dll,
+            toolchain::unresolved_dll,
             toolchain::libdevice,
             toolchain::ptxas_missing,
             toolchain::ptxas_too_old,

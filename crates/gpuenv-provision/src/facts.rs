@@ -5,6 +5,7 @@
 //! made of them. What cannot be read is absent.
 
 mod bus;
+mod dlls;
 mod environment;
 mod host;
 mod libraries;

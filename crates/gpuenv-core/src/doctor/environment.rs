@@ -31,6 +31,17 @@ pub struct EnvironmentFacts {
     pub hides: Vec<String>,
     /// The activation scripts that no package owns.
     pub scripts: Vec<Script>,
+    /// On Windows: what its libraries import and nobody has.
+    pub unresolved: Vec<UnresolvedDll>,
+}
+
+/// A DLL that another one imports and that is nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnresolvedDll {
+    /// The file that imports it, below the prefix.
+    pub importer: String,
+    /// The DLL that is missing.
+    pub name: String,
 }
 
 /// A package of an environment.

@@ -114,6 +114,34 @@ fn gpu_tensorflow(environment: &EnvironmentFacts) -> Option<&Package> {
     (found.name != "tensorflow-cpu" && found.cuda != Some(false)).then_some(found)
 }
 
+/// P36: a DLL that another one imports is nowhere.
+pub(super) fn unresolved_dll(case: &Case<'_>) -> Option<Finding> {
+    let environment = case.environment?;
+    let first = environment.unresolved.first()?;
+    let name = &first.name;
+    let fix = match name.as_str() {
+        "libomp140.x86_64.dll" => {
+            "add `llvm-openmp` to the recipe's `dependencies`, or install \
+                                   the Visual C++ redistributable of Visual Studio 2022"
+        }
+        "zlibwapi.dll" => "put `zlibwapi.dll` on `PATH`: cuDNN from 8.3 on needs it",
+        _ if name.starts_with("vcruntime") || name.starts_with("msvcp") => {
+            "add `vc14_runtime` to the recipe's `dependencies`"
+        }
+        _ => "`where NAME.dll` in the activated environment tells whether anybody has it",
+    };
+    let finding = Finding::doubtful(
+        36,
+        format!("`{name}` is missing, which `{}` needs", first.importer),
+        "Windows names the importing file in its message, and not the one that is missing",
+    );
+    let others = environment.unresolved.iter().skip(1);
+    let finding = others.fold(finding, |finding, other| {
+        finding.seen(format!("`{}` needs `{}`", other.importer, other.name))
+    });
+    Some(finding.likely().fix(fix))
+}
+
 /// P01: the DLL that TensorFlow for Windows asks for.
 pub(super) fn windows_dll(case: &Case<'_>) -> Option<Finding> {
     let environment = case.environment.filter(|e| e.platform == "win-64")?;

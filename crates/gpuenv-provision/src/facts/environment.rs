@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use gpuenv_core::{
-    activation::{ACTIVATE_DIRECTORY, SCRIPT_STEM},
+    activation::{ACTIVATE_DIRECTORY, SCRIPT_STEM, XLA_DIRECTORY},
     channel::short_name,
     doctor::{EnvironmentFacts, LibraryFile, Package, Script},
     plan::Gpu,
+    xla::XlaFile,
 };
 use serde::Deserialize;
 
 use super::{
-    libraries,
+    dlls, libraries,
     root::{names, text},
     wheels,
 };
@@ -78,17 +79,19 @@ pub fn environment(prefix: &Path, platform: &str, gpu: Option<Gpu>) -> Environme
     }
     let exists = |path: &str| prefix.join(path).exists();
     let present = |paths: Vec<String>| paths.into_iter().filter(|path| exists(path)).collect();
-    let in_wheels = |tail: &str| {
-        let of = |(site, _): &(String, String)| format!("{site}/nvidia/cuda_nvcc/{tail}");
-        sites.iter().map(of).collect::<Vec<String>>()
+    let toolkits = toolkits(prefix, &sites);
+    let in_wheels = |file: XlaFile| {
+        let below = |toolkit: &String| {
+            let places = file.places_in_wheel().iter();
+            places
+                .map(|place| format!("{toolkit}/{place}"))
+                .collect::<Vec<_>>()
+        };
+        toolkits.iter().flat_map(below).collect::<Vec<String>>()
     };
+    let own = |file: XlaFile| file.places().iter().map(ToString::to_string).collect();
     // The link of `xla: true` comes last: what a package brought says more.
-    let libdevice = [
-        "nvvm/libdevice/libdevice.10.bc",
-        "lib/libdevice.10.bc",
-        "lib/gpuenv-xla/nvvm/libdevice/libdevice.10.bc",
-    ]
-    .map(String::from);
+    let link = format!("{XLA_DIRECTORY}/{}", XlaFile::Libdevice.place());
     let hides = SYSTEM_LIBRARIES
         .iter()
         .filter(|name| exists(&format!("lib/{name}")));
@@ -100,14 +103,19 @@ pub fn environment(prefix: &Path, platform: &str, gpu: Option<Gpu>) -> Environme
         libraries: own_libraries(prefix, &shown, &sites),
         libdevice: present(
             [
-                libdevice.to_vec(),
-                in_wheels("nvvm/libdevice/libdevice.10.bc"),
+                own(XlaFile::Libdevice),
+                vec![link],
+                in_wheels(XlaFile::Libdevice),
             ]
             .concat(),
         ),
-        ptxas: present([vec!["bin/ptxas".to_string()], in_wheels("bin/ptxas")].concat()),
+        ptxas: present([own(XlaFile::Ptxas), in_wheels(XlaFile::Ptxas)].concat()),
         hides: hides.map(|name| format!("{shown}/lib/{name}")).collect(),
         scripts: scripts(prefix, &records),
+        unresolved: match platform.starts_with("win") {
+            true => dlls::unresolved(prefix),
+            false => Vec::new(),
+        },
         packages,
         prefix: shown,
     }
@@ -176,6 +184,17 @@ fn sites(prefix: &Path) -> Vec<(String, String)> {
     let windows = [("Lib/site-packages".to_string(), String::new())];
     let is_there = |(site, _): &(String, String)| prefix.join(site).is_dir();
     unix.chain(windows).filter(is_there).collect()
+}
+
+/// Returns the folders in which wheels keep the tree of a toolkit, below the prefix.
+fn toolkits(prefix: &Path, sites: &[(String, String)]) -> Vec<String> {
+    let of_site = |(site, _): &(String, String)| {
+        let nvidia = names(&prefix.join(site).join("nvidia")).into_iter();
+        let nvidia = nvidia.map(|name| format!("{site}/nvidia/{name}"));
+        let others = XlaFile::WHEEL_FOLDERS.map(|folder| format!("{site}/{folder}"));
+        nvidia.chain(others).collect::<Vec<_>>()
+    };
+    sites.iter().flat_map(of_site).collect()
 }
 
 fn own_libraries(prefix: &Path, shown: &str, sites: &[(String, String)]) -> Vec<LibraryFile> {

@@ -80,9 +80,13 @@ impl Machine {
     }
 
     pub(crate) fn file(self, path: &str, text: &str) -> Self {
+        self.bytes(path, text.as_bytes())
+    }
+
+    pub(crate) fn bytes(self, path: &str, bytes: &[u8]) -> Self {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(path, bytes).unwrap();
         self
     }
 

@@ -2,7 +2,7 @@
 
 use gpuenv_core::plan::Gpu;
 
-use super::{Machine, computing, only};
+use super::{super::dlls::tests::importing, Machine, computing, only};
 
 const SITE: &str = "envs/x/lib/python3.11/site-packages";
 
@@ -61,6 +61,27 @@ fn p03_a_missing_library_is_named_with_its_package() {
         "`libcudnn.so.8` is missing",
         "take `cudnn`",
     );
+}
+
+#[test]
+fn p36_a_dll_that_a_dll_of_pytorch_needs() {
+    let folder = "envs/x/Lib/site-packages/torch/lib";
+    let machine = Machine::with_gpu()
+        .environment("win-64", Some(Gpu::Required))
+        .bytes(
+            &format!("{folder}/fbgemm.dll"),
+            &importing(&["KERNEL32.dll", "libomp140.x86_64.dll", "c10.dll"]),
+        )
+        .bytes(&format!("{folder}/c10.dll"), &importing(&["zlibwapi.dll"]))
+        .file(&format!("{folder}/zlibwapi.dll"), "");
+    only(
+        &machine.examine(),
+        "P36",
+        "`libomp140.x86_64.dll` is missing, which `Lib/site-packages/torch/lib/fbgemm.dll` needs",
+        "llvm-openmp",
+    );
+    let whole = machine.file("envs/x/Library/bin/libomp140.x86_64.dll", "");
+    assert!(whole.examine().healthy, "{:#?}", whole.examine());
 }
 
 #[test]
