@@ -7,7 +7,7 @@ use std::{
 };
 
 use fs_err as fs;
-use gpuenv_core::{Code, Diagnostic, Place, Recipe, recipe};
+use gpuenv_core::{Code, Diagnostic, Place, recipe};
 use include_dir::{Dir, include_dir};
 
 use crate::word::word;
@@ -22,6 +22,9 @@ pub const DEFAULT_FILE: &str = "gpuenv.yaml";
 
 /// What the label of a recipe inside the program begins with.
 const SHIPPED_LABEL: &str = "gpuenv:";
+
+/// The folder of what recipes inside the program share.
+const PARTS: &str = "parts";
 
 /// Where a recipe was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +66,6 @@ impl RecipeText {
     /// Returns whether the lock of an environment is kept in its prefix alone.
     pub fn has_no_place(&self) -> bool {
         matches!(self.origin, Origin::Words(_)) || self.is_shipped()
-    }
-
-    /// Reads the recipe.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn parse(&self) -> Result<Recipe, Vec<Diagnostic>> {
-        recipe::parse(&self.label, &self.bytes)
     }
 
     /// Returns the command that locks it, as the user can type it here.
@@ -180,12 +175,33 @@ impl RecipePath {
     }
 }
 
-fn is_path(text: &str) -> bool {
+/// Returns whether the user means a path and not a name.
+pub(crate) fn is_path(text: &str) -> bool {
     let has_separator = text.contains('/') || text.contains(std::path::MAIN_SEPARATOR);
     has_separator || text.ends_with(".yaml") || text.ends_with(".yml")
 }
 
-fn shipped(name: &str) -> Option<RecipeText> {
+/// Returns the names of the recipes inside the program.
+pub(crate) fn shipped_names() -> Vec<String> {
+    let names = SHIPPED
+        .files()
+        .filter_map(|file| file.path().file_stem()?.to_str());
+    names.map(ToString::to_string).collect()
+}
+
+/// Returns a part of recipes inside the program, which is no recipe of its own.
+pub(crate) fn shipped_part(name: &str) -> Option<RecipeText> {
+    let text = shipped_file(&format!("{PARTS}/{name}"))?;
+    Some(text).filter(|_| !name.contains(['/', '\\', '.']))
+}
+
+/// Returns a recipe inside the program.
+pub(crate) fn shipped(name: &str) -> Option<RecipeText> {
+    let text = shipped_file(name)?;
+    Some(text).filter(|_| !name.contains(['/', '\\']))
+}
+
+fn shipped_file(name: &str) -> Option<RecipeText> {
     let file = SHIPPED.get_file(format!("{name}.yaml"))?;
     Some(RecipeText {
         label: format!("{SHIPPED_LABEL}{name}.yaml"),
@@ -209,7 +225,11 @@ fn files_in(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
+/// Reads a recipe's file.
+///
+/// # Errors
+/// GE107 if there is none, GE108 if it cannot be read.
+pub(crate) fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
     let label = file.display().to_string();
     let bytes = read_bounded(file).map_err(|error| {
         let code = match error.kind() {

@@ -1,6 +1,7 @@
 //! Tests of the whole reader; what one file owns is tested at its foot.
 
 mod bad_input;
+mod composition;
 mod corpus;
 mod form;
 mod hostile;
