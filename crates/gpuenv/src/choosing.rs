@@ -9,6 +9,7 @@ use gpuenv_core::{
 use crate::{
     Failure, extending,
     source::{RecipePath, RecipeText},
+    word::word,
 };
 
 /// What the user chooses now.
@@ -37,6 +38,21 @@ impl Choice {
     /// Returns whether nothing is chosen now.
     pub fn is_empty(&self) -> bool {
         self.with.is_empty() && self.without.is_empty() && self.set.is_empty()
+    }
+
+    /// Returns the options that choose the same again, each with a space before it.
+    pub fn options(&self) -> String {
+        let with = self
+            .with
+            .iter()
+            .map(|name| format!(" --with {}", word(name)));
+        let without = self
+            .without
+            .iter()
+            .map(|name| format!(" --without {}", word(name)));
+        let set = self.set.iter();
+        let set = set.map(|(name, value)| format!(" --set {}", word(&format!("{name}={value}"))));
+        with.chain(without).chain(set).collect()
     }
 
     /// Refuses what contradicts itself.

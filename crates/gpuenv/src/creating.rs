@@ -118,13 +118,14 @@ impl Found {
     /// # Errors
     /// GE1xx and GE2xx if it cannot be used here.
     pub fn decide(self, choice: &Choice, prefix: &Path) -> Result<Source, Failure> {
-        let open = match self {
+        let mut open = match self {
             Self::Lock(LockFile { path, text, .. }) => {
                 choice.refuse_for_lock(&path.display().to_string())?;
                 return Ok(Source::Lock { path, text });
             }
             Self::Recipe(open) => open,
         };
+        open.text.options = choice.options();
         let lock_text = lock_text(&open, prefix)?;
         let settings = lock_text.and_then(|text| choosing::remembered(&open.name, &text));
         let settings = settings.filter(|settings| settings.recipe == open.name);

@@ -46,6 +46,8 @@ pub struct RecipeText {
     pub bytes: Vec<u8>,
     /// Where it was found.
     pub origin: Origin,
+    /// What the user chose of it now, as options.
+    pub options: String,
 }
 
 impl RecipeText {
@@ -70,7 +72,7 @@ impl RecipeText {
 
     /// Returns the command that locks it, as the user can type it here.
     pub fn lock_command(&self) -> String {
-        match &self.origin {
+        let mut command = match &self.origin {
             Origin::File(file) if file == Path::new(DEFAULT_FILE) => "gpuenv lock".to_string(),
             Origin::File(file) => format!("gpuenv lock {}", word(&file.to_string_lossy())),
             Origin::Words(words) => format!("gpuenv lock {words}"),
@@ -81,7 +83,9 @@ impl RecipeText {
                     .unwrap_or(&self.label);
                 format!("gpuenv lock {}", file.trim_end_matches(".yaml"))
             }
-        }
+        };
+        command.push_str(&self.options);
+        command
     }
 }
 
@@ -207,6 +211,7 @@ fn shipped_file(name: &str) -> Option<RecipeText> {
         label: format!("{SHIPPED_LABEL}{name}.yaml"),
         bytes: file.contents().to_vec(),
         origin: Origin::Shipped,
+        options: String::new(),
     })
 }
 
@@ -250,6 +255,7 @@ pub(crate) fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
         label,
         bytes,
         origin: Origin::File(file.to_path_buf()),
+        options: String::new(),
     })
 }
 

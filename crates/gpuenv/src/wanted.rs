@@ -128,6 +128,7 @@ impl Packages {
             label: LABEL.to_string(),
             bytes: drafted.text.into_bytes(),
             origin: Origin::Words(self.words(packages)),
+            options: String::new(),
         })
     }
 

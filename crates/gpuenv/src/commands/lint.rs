@@ -156,6 +156,7 @@ fn check(subject: &Subject, args: &Args, facts: &Facts) -> Result<Checked, Failu
             label: subject.text.file.clone(),
             bytes: subject.text.text.clone().into_bytes(),
             origin: subject.path.clone().map_or(Origin::Shipped, Origin::File),
+            options: String::new(),
         };
         let layers = extending::layers(&text, &subject.recipes);
         let read = layers.and_then(|layers| layers.recipe(&Selection::default()));

@@ -95,9 +95,11 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let packages = args
         .packages
         .packages(args.name.clone(), args.platforms.clone());
-    let open = packages
+    let choice = args.choice.choice();
+    let mut open = packages
         .open(&args.sources, "gpuenv lock", session)
         .map_err(|error| with_swallowed(error, &args))?;
+    open.text.options = choice.options();
     let text = &open.text;
     if let (Some(name), false) = (&args.name, matches!(text.origin, Origin::Words(_))) {
         let message = format!("`-n {name}` is for packages, and a recipe has a name");
@@ -112,7 +114,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         .as_ref()
         .and_then(|file| file.lock.settings.as_ref());
     let settings = settings.filter(|settings| settings.recipe == open.name);
-    let recipe = open.decide(&args.choice.choice(), settings)?;
+    let recipe = open.decide(&choice, settings)?;
     let platforms = wanted_platforms(&args, &recipe)?;
     if args.check {
         let builds = session.builds()?;
