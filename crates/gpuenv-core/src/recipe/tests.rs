@@ -7,7 +7,7 @@ mod form;
 mod hostile;
 mod property;
 mod schema;
-mod shipped;
+pub(crate) mod shipped;
 
 use crate::{Diagnostic, Recipe, Severity, Span};
 
