@@ -29,6 +29,7 @@ mod import;
 mod interrupted;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
+mod library;
 mod lint;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lock;
