@@ -55,7 +55,8 @@ fn recipe(name: &str) -> Recipe {
 
 fn kept(name: &str) -> Lock {
     let path = root().join(format!("tests/recipes/{name}.lock"));
-    lock::parse(name, &fs::read_to_string(path).unwrap()).unwrap()
+    let text = fs::read_to_string(path).expect("`tests/real/recipes DIR --write` makes it");
+    lock::parse(name, &text).expect("gpuenv wrote it")
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub struct RecipeFile {
     pub bytes: Vec<u8>,
 }
 
+/// The values of parameters, by name.
+type Values = BTreeMap<String, String>;
+
 /// How the file of an extended recipe is found.
 pub type Find<'f> = &'f mut dyn FnMut(&Parent) -> Result<RecipeFile, Diagnostic>;
 
@@ -236,10 +239,10 @@ impl Layers {
         &self,
         parameters: &[Parameter],
         chosen: &Selection,
-    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>), Vec<Diagnostic>> {
+    ) -> Result<(Values, Values), Vec<Diagnostic>> {
         let mut errors = Vec::new();
-        let mut values: BTreeMap<String, String> = BTreeMap::new();
-        let mut other = BTreeMap::new();
+        let mut values = Values::new();
+        let mut other = Values::new();
         for parameter in parameters {
             values.insert(parameter.name.clone(), parameter.default.clone());
         }
