@@ -107,6 +107,8 @@ commands! {
     Devices devices "devices";
     List list "list";
     Info info "info";
+    Verify verify "verify";
+    Repair repair "repair";
     Remove remove "remove";
     Clean clean "clean";
     Recipe recipe "recipe";

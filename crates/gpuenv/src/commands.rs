@@ -22,6 +22,8 @@ pub mod probe;
 pub mod probe_worker;
 pub mod recipe;
 pub mod remove;
+pub mod repair;
 pub mod run;
 pub mod shell;
 pub mod shell_hook;
+pub mod verify;

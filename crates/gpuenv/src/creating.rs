@@ -19,7 +19,7 @@ use crate::{
     activating::KEPT_LOCK,
     lockfile::{self, LockFile},
     locking,
-    source::{RecipePath, RecipeText},
+    source::{Origin, RecipePath, RecipeText},
 };
 
 /// What an environment is made from.
@@ -113,6 +113,19 @@ impl Source {
         }
     }
 
+    /// Returns the file that the user names, if it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        let file = match self {
+            Self::Recipe { text, .. } if text.is_shipped() => return None,
+            Self::Recipe { text, .. } => match &text.origin {
+                Origin::Shipped => return None,
+                Origin::File(file) => file,
+            },
+            Self::Lock { path, .. } => path,
+        };
+        std::path::absolute(file).ok()
+    }
+
     /// Returns the recipe's text.
     pub fn recipe_text(&self) -> Option<String> {
         match self {
@@ -164,7 +177,9 @@ impl Source {
     /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
     pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
         match self {
-            Self::Lock { path, text } => of_lock(lockfile::parse(path, text)?, &session.builds()?),
+            Self::Lock { path, text } => {
+                of_lock(lockfile::parse(path, text)?, Some(&session.builds()?))
+            }
             Self::Recipe { text, recipe, plan } => {
                 of_recipe(&text, &recipe, *plan, locked, session)
             }
@@ -179,7 +194,12 @@ fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagno
     Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
 }
 
-fn of_lock(file: LockFile, builds: &GpuBuilds) -> Result<Ready, Failure> {
+/// Returns what a lock alone says. Without a table of builds, what it holds is
+/// taken as it is: it was installed once.
+///
+/// # Errors
+/// GE405 and its kin if it cannot be installed here.
+pub fn of_lock(file: LockFile, builds: Option<&GpuBuilds>) -> Result<Ready, Failure> {
     let platform = this_platform()?;
     let label = file.path.display().to_string();
     let solution = require_platform(&file.lock, &label, platform)?;
@@ -202,7 +222,9 @@ fn of_lock(file: LockFile, builds: &GpuBuilds) -> Result<Ready, Failure> {
     }
     let settings = file.lock.settings.as_ref();
     let gpu = settings.map_or(Gpu::Optional, |settings| settings.gpu);
-    check_builds(&label, gpu, &requested, &solution, builds)?;
+    if let Some(builds) = builds {
+        check_builds(&label, gpu, &requested, &solution, builds)?;
+    }
     Ok(Ready {
         lock_text: file.text,
         solution: with_wheels(solution),

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    io,
     path::{Path, PathBuf},
 };
 
@@ -11,18 +10,17 @@ use gpuenv_core::{
     plan::{Gpu, ProbeStep},
 };
 use gpuenv_provision::{
-    activate,
-    install::{Install, Installed, check_place, install, is_settled},
-    prefix::{State, Wanted},
+    install::{check_place, is_settled},
+    prefix::State,
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
     Failure, Outcome, Session, activating, checking,
-    creating::{Ready, Source},
+    creating::Source,
     environments::{self, Environments},
-    interrupt,
+    installing::{How, Installing},
     probing::{self, Probed, Question},
     progress::counted,
     word::word,
@@ -117,19 +115,22 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     // Before a channel is asked and a lock is written.
     check_place(&target.prefix, args.force, &session.protected())?;
     let recipe_text = source.recipe_text();
+    let file = source.file();
     let mut ready = source.ready(args.locked, session)?;
     if !args.no_check {
         let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
         ready.notes.extend(warnings);
     }
-    let installed = session.block_on(install_ready(
-        &args,
-        &target,
-        recipe.as_deref(),
-        recipe_text.as_deref(),
-        &ready,
-        session,
-    ))??;
+    let installing = Installing {
+        prefix: &target.prefix,
+        name: &target.name,
+        recipe: recipe.as_deref(),
+        recipe_text: recipe_text.as_deref(),
+        source: file.as_deref(),
+        ready: &ready,
+        how: How::Create { force: args.force },
+    };
+    let installed = installing.install(session)?;
     if !installed.already_right {
         activating::tell_bad_scripts(&target.prefix, session)?;
     }
@@ -210,45 +211,6 @@ fn already_right(
         probe,
     };
     Ok(report(args, &created))
-}
-
-async fn install_ready(
-    args: &Args,
-    target: &Target,
-    recipe: Option<&str>,
-    recipe_text: Option<&str>,
-    ready: &Ready,
-    session: &Session,
-) -> Result<Installed, Diagnostic> {
-    let access = session.access()?;
-    let prefix_text = target.prefix.to_string_lossy().into_owned();
-    let platform = ready.solution.platform;
-    let registry = session.registry();
-    let finish = |stage: &Path, _prefix: &Path| -> io::Result<()> {
-        activate::write(stage, &prefix_text, platform, &ready.activation)?;
-        Ok(())
-    };
-    let request = Install {
-        prefix: &target.prefix,
-        name: &target.name,
-        recipe,
-        wanted: Wanted {
-            lock_text: &ready.lock_text,
-            recipe_text,
-            platform: platform.as_str(),
-            activation: &ready.activation,
-        },
-        solution: &ready.solution,
-        requested: &ready.requested,
-        force: args.force,
-        protected: &session.protected(),
-        registry: registry.as_deref(),
-        cancel: interrupt::cancel_on_signal(),
-        finish: &finish,
-        now: Timestamp::now(),
-        command_line: &session.command_line(),
-    };
-    Ok(install(&request, &access, session.reporter()).await?)
 }
 
 fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep]) -> Question<'a> {

@@ -1,0 +1,312 @@
+//! `gpuenv verify` and `repair`: damage of every kind is named, and mended.
+
+use std::{
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use gpuenv_testkit::{Output, tree_with_hashes};
+
+use crate::lab::Lab;
+
+/// Makes a laboratory with the environment `demo` of a little of everything.
+fn lab() -> Lab {
+    let lab = Lab::with_tool();
+    lab.channel
+        .package("more", "1.0")
+        .file("lib/libmore.so.1", b"more".as_slice())
+        .symlink("lib/libmore.so", "libmore.so.1")
+        .directory("share/empty")
+        .activate_script("more.sh", "export MORE=1\n")
+        .publish();
+    lab.recipe("demo", &["tool", "more"]);
+    let _ = create(&lab, &["./demo.yaml"]);
+    lab
+}
+
+fn create(lab: &Lab, arguments: &[&str]) -> Output {
+    let command = [&["create", "--quiet"], arguments].concat();
+    lab.sandbox.gpuenv(command).success()
+}
+
+fn verify(lab: &Lab) -> Output {
+    lab.sandbox.gpuenv(["verify", "demo", "--quiet"])
+}
+
+/// Returns the one file of this end in the package cache.
+fn cached(lab: &Lab, end: &str) -> PathBuf {
+    let files = tree_with_hashes(&lab.sandbox.package_cache());
+    let line = files.iter().find(|line| line.contains(end));
+    let line = line.unwrap_or_else(|| panic!("no `{end}` in {files:#?}"));
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let path = words.iter().find(|word| word.contains(end));
+    lab.sandbox.package_cache().join(path.expect("a path"))
+}
+
+/// Writes other bytes of the same length into the same file, and keeps its time.
+fn edit_in_place(path: &Path) {
+    let before = fs::metadata(path).expect("the file is there");
+    let time = before.modified().expect("files have times");
+    let bytes = fs::read(path).expect("the file can be read");
+    let _ = fs::set_permissions(path, std::fs::Permissions::from_mode(0o644));
+    let other: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
+    let mut file = fs::OpenOptions::new().write(true).open(path).expect("a file");
+    std::io::Write::write_all(&mut file, &other).expect("the file can be written");
+    file.set_modified(time).expect("a time can be set");
+    drop(file);
+    let _ = fs::set_permissions(path, before.permissions());
+    assert_eq!(fs::metadata(path).expect("still there").ino(), before.ino());
+}
+
+/// Returns the tree of the environment without what differs after each install.
+fn settled(lab: &Lab) -> Vec<String> {
+    let changes = ["conda-meta/history", "conda-meta/gpuenv ", "conda-meta/gpuenv.files"];
+    let mut lines = tree_with_hashes(&lab.prefix("demo"));
+    lines.retain(|line| !changes.iter().any(|name| format!("{line} ").contains(name)));
+    lines
+}
+
+#[test]
+fn an_environment_that_nobody_touched_is_sound() {
+    let lab = lab();
+    let prefix = lab.prefix("demo");
+    fs::create_dir_all(prefix.join("work/deep")).unwrap();
+    fs::write(prefix.join("work/a.ipynb"), "{}").unwrap();
+    fs::write(prefix.join("work/deep/b.ipynb"), "{}").unwrap();
+    fs::write(prefix.join("etc/conda/activate.d/mine.sh"), "true\n").unwrap();
+    let before = tree_with_hashes(&lab.sandbox.gpuenv_home());
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["verify", "demo"]), @"");
+    assert_eq!(tree_with_hashes(&lab.sandbox.gpuenv_home()), before);
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["repair", "demo", "-q"]), @"");
+    let json = verify_json(&lab);
+    assert_eq!(json["result"]["sound"], true);
+}
+
+fn verify_json(lab: &Lab) -> serde_json::Value {
+    lab.sandbox.gpuenv(["verify", "demo", "--json"]).json()
+}
+
+#[test]
+fn every_kind_of_damage_is_named_and_mended() {
+    let lab = lab();
+    let prefix = lab.prefix("demo");
+    fs::write(prefix.join("notes.txt"), "mine").unwrap();
+    let sound = settled(&lab);
+    fs::remove_file(prefix.join("lib/libmore.so.1")).unwrap();
+    fs::remove_file(prefix.join("lib/libmore.so")).unwrap();
+    symlink("nowhere", prefix.join("lib/libmore.so")).unwrap();
+    fs::remove_dir(prefix.join("share/empty")).unwrap();
+    fs::remove_file(prefix.join("bin/tool")).unwrap();
+    fs::create_dir(prefix.join("bin/tool")).unwrap();
+    fs::write(prefix.join("bin/tool/mine"), "keep me").unwrap();
+    fs::remove_file(prefix.join("share/where")).unwrap();
+    fs::write(prefix.join("share/where"), "/old/prefix").unwrap();
+    let script = "etc/conda/activate.d/~~gpuenv.sh";
+    fs::write(prefix.join(script), "echo gotcha\n").unwrap();
+    insta::assert_snapshot!(verify(&lab), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["repair", "demo", "--quiet"]), @"");
+    let mut after = settled(&lab);
+    let kept = "bin/tool.replaced-1";
+    after.retain(|line| !line.contains(kept));
+    assert_eq!(after, sound);
+    let mine = prefix.join(kept).join("mine");
+    assert_eq!(fs::read_to_string(mine).unwrap(), "keep me");
+    let _ = verify(&lab).success();
+}
+
+#[test]
+fn an_edit_through_a_hard_link_is_found_and_mended_in_the_cache_too() {
+    let lab = lab();
+    let _ = create(&lab, &["./demo.yaml", "-n", "second"]);
+    let prefix = lab.prefix("demo");
+    let (here, there) = (prefix.join("lib/lib.so"), cached(&lab, "lib/lib.so"));
+    assert_eq!(fs::metadata(&here).unwrap().ino(), fs::metadata(&there).unwrap().ino());
+    let right = fs::read(&here).unwrap();
+    edit_in_place(&here);
+    let told = verify(&lab).stdout_has("  lib/lib.so was changed: its hash is another one");
+    let _ = told.stdout_has("in the package cache:");
+    let output = lab.sandbox.gpuenv(["repair", "demo", "--quiet"]);
+    insta::assert_snapshot!(output, @"");
+    assert_eq!(fs::read(&here).unwrap(), right);
+    assert_eq!(fs::read(cached(&lab, "lib/lib.so")).unwrap(), right);
+    let _ = verify(&lab).success();
+    // The other one still has the old file, and is told so.
+    let second = lab.sandbox.gpuenv(["verify", "second", "-q"]).code(1);
+    let _ = second.stdout_has("lib/lib.so was changed");
+    let _ = lab.sandbox.gpuenv(["repair", "second", "-q"]).success();
+    assert_eq!(fs::read(lab.prefix("second").join("lib/lib.so")).unwrap(), right);
+}
+
+#[test]
+fn a_cached_file_that_was_edited_with_its_time_kept_is_found() {
+    let lab = lab();
+    let cached_file = cached(&lab, "lib/libmore.so.1");
+    // As `sed -i` does it: another file of the same name, so that no prefix changes.
+    let time = fs::metadata(&cached_file).unwrap().modified().unwrap();
+    fs::remove_file(&cached_file).unwrap();
+    fs::write(&cached_file, "MORE").unwrap();
+    let file = fs::OpenOptions::new().append(true).open(&cached_file).unwrap();
+    file.set_modified(time).unwrap();
+    drop(file);
+    insta::assert_snapshot!(verify(&lab), @"");
+    let prefix_only = ["verify", "demo", "--quiet", "--no-cache"];
+    let _ = lab.sandbox.gpuenv(prefix_only).success();
+    let _ = lab.sandbox.gpuenv(["repair", "demo", "-q"]).success();
+    assert_eq!(fs::read_to_string(cached(&lab, "lib/libmore.so.1")).unwrap(), "more");
+    let _ = verify(&lab).success();
+}
+
+#[test]
+fn a_cached_file_into_which_the_prefix_is_written_is_never_taken_edited() {
+    let lab = lab();
+    let file = cached(&lab, "share/where");
+    let right = fs::read(&file).unwrap();
+    edit_in_place(&file);
+    // Its time says nothing, and what is linked from it has a hash of its own.
+    let _ = create(&lab, &["./demo.yaml", "-n", "second"]);
+    assert_eq!(
+        fs::read_to_string(lab.prefix("second").join("share/where")).unwrap(),
+        lab.prefix("second").to_str().unwrap()
+    );
+    assert_eq!(fs::read(cached(&lab, "share/where")).unwrap(), right);
+}
+
+#[test]
+fn what_another_tool_did_behind_our_back_is_named_and_undone() {
+    let lab = lab();
+    let prefix = lab.prefix("demo");
+    let sound = settled(&lab);
+    // A package that conda has added, with its record, and one that it removed.
+    let record = fs::read_to_string(prefix.join("conda-meta/lib-1.0-h0_0.json")).unwrap();
+    let mut added: serde_json::Value = serde_json::from_str(&record).unwrap();
+    added["name"] = "extra".into();
+    added["version"] = "3.1".into();
+    added["sha256"] = "ab".repeat(32).into();
+    let url = "https://conda.anaconda.org/conda-forge/linux-64/extra-3.1-h0_0.conda";
+    added["url"] = url.into();
+    added["fn"] = "extra-3.1-h0_0.conda".into();
+    added["files"] = serde_json::json!(["share/extra"]);
+    added["paths_data"]["paths"] =
+        serde_json::json!([{ "_path": "share/extra", "path_type": "hardlink" }]);
+    fs::write(
+        prefix.join("conda-meta/extra-3.1-h0_0.json"),
+        added.to_string(),
+    )
+    .unwrap();
+    fs::write(prefix.join("share/extra"), "x").unwrap();
+    fs::remove_file(prefix.join("conda-meta/more-1.0-h0_0.json")).unwrap();
+    fs::remove_file(prefix.join("lib/libmore.so.1")).unwrap();
+    insta::assert_snapshot!(verify(&lab), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["repair", "demo", "--quiet"]), @"");
+    assert_eq!(settled(&lab), sound);
+    let _ = verify(&lab).success();
+}
+
+#[test]
+fn records_and_notes_of_gpuenv_are_looked_at_and_mended() {
+    let lab = lab();
+    let prefix = lab.prefix("demo");
+    let sound = settled(&lab);
+    fs::write(prefix.join("notes.txt"), "mine").unwrap();
+    let record = prefix.join("conda-meta/more-1.0-h0_0.json");
+    let text = fs::read_to_string(&record).unwrap();
+    // A record that claims a file of the user would have it deleted.
+    let claim = text.replace("lib/libmore.so.1", "notes.txt");
+    let claims: [(&str, String); 4] = [
+        ("conda-meta/more-1.0-h0_0.json", claim),
+        ("conda-meta/more-1.0-h0_0.json", "{".to_string()),
+        ("conda-meta/gpuenv.lock", "version: 6\n".to_string()),
+        ("conda-meta/gpuenv.files", "{}".to_string()),
+    ];
+    for (path, text) in claims {
+        fs::write(prefix.join(path), text).unwrap();
+        let told = verify(&lab).code(1);
+        let _ = told.stdout_has(path);
+        let _ = lab.sandbox.gpuenv(["repair", "demo", "-q"]).success();
+        let mut after = settled(&lab);
+        after.retain(|line| !line.contains("notes.txt"));
+        assert_eq!(after, sound, "{path}");
+        assert_eq!(lab.sandbox.gpuenv(["verify", "demo", "-q"]).success().stderr(), "");
+        assert!(prefix.join("notes.txt").exists());
+    }
+    // Without its own record, it is made again from what else there is.
+    fs::write(prefix.join("conda-meta/gpuenv"), "\0").unwrap();
+    let _ = verify(&lab).code(1).stdout_has("`conda-meta/gpuenv` is damaged");
+    let _ = lab.sandbox.gpuenv(["repair", "demo", "-q"]).success();
+    let again = lab.sandbox.gpuenv(["create", "./demo.yaml"]).success();
+    let _ = again.stdout_has("already right");
+}
+
+#[test]
+fn what_cannot_be_mended_is_said_and_left_alone() {
+    let lab = lab();
+    let prefix = lab.prefix("demo");
+    // A directory that a link leads out of.
+    fs::create_dir(lab.sandbox.work().join("outside")).unwrap();
+    fs::rename(prefix.join("lib"), lab.sandbox.work().join("outside/lib")).unwrap();
+    symlink(lab.sandbox.work().join("outside/lib"), prefix.join("lib")).unwrap();
+    let outside = tree_with_hashes(&lab.sandbox.work().join("outside"));
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["repair", "demo", "-q"]), @"");
+    assert_eq!(tree_with_hashes(&lab.sandbox.work().join("outside")), outside);
+    fs::remove_file(prefix.join("lib")).unwrap();
+
+    // Offline, what the cache lacks cannot come back; nothing changes.
+    fs::remove_dir_all(lab.sandbox.package_cache()).unwrap();
+    let before = tree_with_hashes(&prefix);
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["repair", "demo", "-q", "--offline"]), @"");
+    assert_eq!(tree_with_hashes(&prefix), before);
+    let _ = lab.sandbox.gpuenv(["repair", "demo", "-q"]).success();
+    let _ = verify(&lab).success();
+
+    // Without any lock nobody knows what it should be.
+    fs::write(prefix.join("conda-meta/gpuenv.lock"), "").unwrap();
+    fs::remove_dir_all(prefix.join("conda-meta/gpuenv-history")).unwrap();
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["repair", "demo", "-q"]), @"");
+    insta::assert_snapshot!(verify(&lab), @"");
+}
+
+#[test]
+fn an_environment_of_another_tool_is_compared_with_its_records() {
+    let lab = lab();
+    let prefix = lab.prefix("demo");
+    for name in ["gpuenv", "gpuenv.lock", "gpuenv.files"] {
+        fs::remove_file(prefix.join("conda-meta").join(name)).unwrap();
+    }
+    let first = verify(&lab).success();
+    let _ = first.stdout_has("is what its packages say");
+    fs::remove_file(prefix.join("lib/libmore.so.1")).unwrap();
+    insta::assert_snapshot!(verify(&lab), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["repair", "demo"]), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["verify", "dmo"]), @"");
+}
+
+#[test]
+fn an_environment_that_was_moved_is_linked_for_its_new_place() {
+    let lab = lab();
+    fs::rename(lab.prefix("demo"), lab.prefix("moved")).unwrap();
+    let told = lab.sandbox.gpuenv(["verify", "moved", "-q"]).code(1);
+    let _ = told.stdout_has("it was made at `[SANDBOX]/gpuenv-home/envs/demo`");
+    let _ = lab.sandbox.gpuenv(["repair", "moved", "-q"]).success();
+    assert_eq!(
+        fs::read_to_string(lab.prefix("moved").join("share/where")).unwrap(),
+        lab.prefix("moved").to_str().unwrap()
+    );
+    let _ = lab.sandbox.gpuenv(["verify", "moved"]).success();
+}
+
+#[test]
+fn a_repair_waits_for_whoever_works_on_the_environment() {
+    let lab = lab();
+    let prefix = lab.prefix("demo");
+    fs::remove_file(prefix.join("lib/libmore.so.1")).unwrap();
+    let lock = prefix.with_file_name(".demo.gpuenv-lock");
+    let file = fs::File::create(&lock).unwrap();
+    file.file().lock().unwrap();
+    let mut running = lab.sandbox.spawn(["repair", "demo"]);
+    running.wait_for_stderr("waiting for another program");
+    assert!(!prefix.join("lib/libmore.so.1").exists());
+    drop(file);
+    let _ = running.wait().success();
+    assert!(prefix.join("lib/libmore.so.1").exists());
+}
