@@ -4,6 +4,8 @@
 //! made from leaves one. It holds the lock itself, so that going back depends on
 //! nothing outside of the environment but the packages.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use rattler_digest::{Sha256, compute_bytes_digest};
 use serde::{Deserialize, Serialize};
@@ -193,6 +195,32 @@ impl Generation {
     }
 }
 
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Create => write!(f, "create"),
+            Action::Update => write!(f, "update"),
+            Action::Rollback { to } => write!(f, "rollback to {to}"),
+            Action::Found => write!(f, "found"),
+        }
+    }
+}
+
+/// Returns how many packages the changes bring, change and remove, in words.
+pub fn summary(changes: &[String]) -> String {
+    let count = |sign: char| changes.iter().filter(|line| line.starts_with(sign)).count();
+    let parts = [('+', "added"), ('~', "changed"), ('-', "removed")];
+    let parts = parts.map(|(sign, what)| (count(sign), what));
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    match parts.is_empty() {
+        true => "the same packages".to_string(),
+        false => parts.join(", "),
+    }
+}
+
 /// Returns which of these generations are given up when the newest is written.
 pub fn outdated(numbers: &[u32]) -> &[u32] {
     &numbers[..numbers.len().saturating_sub(KEPT)]
@@ -254,6 +282,13 @@ mod tests {
         for other in ["7.json", "000007.json.1.tmp", "x.json", "000007"] {
             assert_eq!(Generation::number_of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn changes_are_counted_by_kind() {
+        let changes = ["+ a 1 0", "+ b 1 0", "~ c 1 0 -> c 2 0", "- d 1 0"].map(String::from);
+        assert_eq!(summary(&changes), "2 added, 1 changed, 1 removed");
+        assert_eq!(summary(&[]), "the same packages");
     }
 
     #[test]

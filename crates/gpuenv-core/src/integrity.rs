@@ -49,6 +49,8 @@ pub enum FileFault {
         /// Where it leads.
         target: String,
     },
+    /// It has a name of gpuenv's own, and gpuenv has not written it.
+    Stray,
     /// A link on the way to it leads out of the environment.
     LeadsOutside,
     /// It cannot be read.
@@ -93,6 +95,7 @@ impl fmt::Display for FileFault {
                 write!(f, "leads to `{actual}` instead of `{expected}`")
             }
             FileFault::Dangling { target } => write!(f, "leads to `{target}`, which is not there"),
+            FileFault::Stray => write!(f, "is named like a file of gpuenv, and is none"),
             FileFault::LeadsOutside => write!(f, "lies outside, behind a link"),
             FileFault::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
         }
@@ -240,11 +243,7 @@ impl Findings {
                 "package in the cache",
                 "packages in the cache",
             ),
-            counted(
-                self.environment.len(),
-                "thing of its own",
-                "things of its own",
-            ),
+            (!self.environment.is_empty()).then(|| "the environment as a whole".to_string()),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         parts.join(", ")

@@ -194,14 +194,12 @@ impl Unpacked {
             };
             let is_read = match depth {
                 Depth::Full => true,
-                Depth::Changed { since } => {
-                    modified >= since || entry.prefix_placeholder.is_some()
-                }
+                Depth::Changed { since } => modified >= since || entry.prefix_placeholder.is_some(),
                 Depth::Beyond(known) => !known.has(&metadata, &expected),
             };
             if is_read {
-                let actual = sha256(&path)
-                    .map_err(|error| damage(format!("cannot be read: {error}")))?;
+                let actual =
+                    sha256(&path).map_err(|error| damage(format!("cannot be read: {error}")))?;
                 bytes += metadata.len();
                 if actual != expected {
                     return Err(damage("has another content".to_string()));

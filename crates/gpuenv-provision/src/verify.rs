@@ -13,7 +13,9 @@ use std::{
 
 use gpuenv_core::{
     Event, Reporter,
-    integrity::{self, DamagedCopy, DamagedPackage, Findings, PackageFault},
+    integrity::{
+        self, DamagedCopy, DamagedFile, DamagedPackage, FileFault, Findings, PackageFault,
+    },
     solution,
 };
 use rattler_conda_types::{PrefixRecord, RepoDataRecord};
@@ -26,12 +28,15 @@ use crate::{
     install::InstallError,
     package_cache,
     prefix::{self, Found, MANIFEST, Manifest, State, slashed},
-    tree,
+    tree::{self, Tree},
     unpacked::{self, Depth},
 };
 
 /// How often an environment is looked at that changes meanwhile.
 const TRIES: usize = 3;
+
+/// rattler marks each prefix as something that no backup needs.
+const CACHE_TAG: &str = "CACHEDIR.TAG";
 
 /// What to look at.
 pub struct Look<'a> {
@@ -138,7 +143,8 @@ fn environment(prefix: &Path, found: &Found, manifest: Option<&Manifest>) -> Vec
             if state.files_sha256.is_some() && manifest.is_none() {
                 wrong.push(format!("gpuenv's notes `{MANIFEST}` are damaged"));
             }
-            if prefix::read_whole_lock(prefix, state).is_none() {
+            // Where there are notes, it is one of the files in them.
+            if manifest.is_none() && prefix::read_whole_lock(prefix, state).is_none() {
                 let lock = prefix::LOCK;
                 wrong.push(format!("`{lock}` is not the lock that was installed"));
             }
@@ -159,7 +165,11 @@ fn bad_records(
     let Some(manifest) = manifest else {
         return Ok(bad);
     };
-    let names: Vec<String> = records.packages.iter().map(PrefixRecord::file_name).collect();
+    let names: Vec<String> = records
+        .packages
+        .iter()
+        .map(PrefixRecord::file_name)
+        .collect();
     let found = Mutex::new(Vec::new());
     tree::in_parallel(&names, |name| {
         // What another tool has put there is told as a package of its own.
@@ -235,13 +245,28 @@ fn look_at_files(
             let paths = record.paths_data.paths.iter();
             paths.map(|entry| slashed(&entry.relative_path))
         }));
-        let files = found.files.iter().map(|(path, _)| path);
-        let paths = files.chain(found.links.iter().map(|(path, _)| path));
-        let paths = paths.filter(|path| !path.starts_with("conda-meta") && !prefix::is_own(path));
-        let paths: Vec<String> = paths.map(|path| slashed(path)).collect();
+        let (own, others): (Vec<&Path>, Vec<&Path>) =
+            paths_of_nobody(&found).partition(|path| prefix::is_own(path));
+        // Without notes nobody knows which ones gpuenv has written.
+        let own = own.into_iter().map(slashed).filter(|_| manifest.is_some());
+        let stray = own.filter(|path| !owned.contains(path));
+        findings.files.extend(stray.map(|path| DamagedFile {
+            path,
+            package: None,
+            fault: FileFault::Stray,
+        }));
+        let paths: Vec<String> = others.into_iter().map(slashed).collect();
         findings.extra = integrity::extras(paths.iter().map(String::as_str), &owned);
     }
     Ok(())
+}
+
+/// Returns the files and links that may belong to nobody.
+fn paths_of_nobody(found: &Tree) -> impl Iterator<Item = &Path> {
+    let files = found.files.iter().map(|(path, _)| path.as_path());
+    let links = found.links.iter().map(|(path, _)| path.as_path());
+    let is_known = |path: &Path| path.starts_with("conda-meta") || path == Path::new(CACHE_TAG);
+    files.chain(links).filter(move |path| !is_known(path))
 }
 
 /// Looks at the packages in the cache from which the environment was linked.
@@ -277,9 +302,7 @@ async fn look_at_cache(
         }
         Ok(())
     })?;
-    let (bytes, damaged) = results
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let (bytes, damaged) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     findings.looked.bytes += bytes;
     findings.looked.cached = copies.len();
     findings.cache = damaged;

@@ -107,6 +107,8 @@ commands! {
     Devices devices "devices";
     List list "list";
     Info info "info";
+    History history "history";
+    Rollback rollback "rollback";
     Verify verify "verify";
     Repair repair "repair";
     Remove remove "remove";

@@ -55,10 +55,9 @@ impl Origin {
             .as_ref()
             .is_none_or(|state| state.recipe_sha256.is_some());
         Ok(Self {
-            name: state.as_ref().map_or_else(
-                || wanted.to_string(),
-                |state| state.name.clone(),
-            ),
+            name: state
+                .as_ref()
+                .map_or_else(|| wanted.to_string(), |state| state.name.clone()),
             lock_text,
             recipe: of_state.or(of_generation),
             recipe_text: generation
@@ -73,16 +72,18 @@ impl Origin {
 /// Returns the newest generation; of an environment whose record is whole, the
 /// newest one with that record's lock.
 fn newest(prefix: &Path, state: Option<&State>) -> Result<Option<Generation>, Failure> {
-    let fits = |found: &Generation| {
-        state.is_none_or(|state| found.lock_sha256 == state.lock_sha256)
-    };
+    let fits =
+        |found: &Generation| state.is_none_or(|state| found.lock_sha256 == state.lock_sha256);
     let numbers = generations::numbers(prefix)?.into_iter().rev();
     let mut whole = numbers.filter_map(|number| generations::read(prefix, number).ok());
     Ok(whole.find(fits))
 }
 
 fn not_ours(prefix: &Path, found: &Found) -> Diagnostic {
-    let message = format!("`{}` {found}, and gpuenv has no lock of it", prefix.display());
+    let message = format!(
+        "`{}` {found}, and gpuenv has no lock of it",
+        prefix.display()
+    );
     Diagnostic::error(Code::INSTALL_NOT_OURS, message)
         .help("make one of its own from a recipe: `gpuenv create RECIPE`")
 }

@@ -27,7 +27,9 @@ const SHOWN: usize = 20;
 pub fn locked(prefix: &Path, origin: &Origin) -> Result<Vec<RepoDataRecord>, Failure> {
     let file = lockfile::parse(prefix.join(KEPT_LOCK), origin.lock_text.clone())?;
     let named = origin.state.as_ref().map(|state| state.platform.as_str());
-    let platform = named.and_then(|name| name.parse().ok()).or(Subdir::current());
+    let platform = named
+        .and_then(|name| name.parse().ok())
+        .or(Subdir::current());
     let solution = platform.and_then(|platform| file.lock.solution(platform));
     Ok(solution.map(|found| found.packages()).unwrap_or_default())
 }
@@ -60,15 +62,15 @@ pub fn look(
     })??)
 }
 
-/// Tells that an environment is damaged, and what to do.
-pub fn damaged(wanted: &str, findings: &Findings, is_ours: bool) -> Diagnostic {
-    let message = match is_ours {
+/// Tells that an environment is damaged; without a lock nothing mends it.
+pub fn damaged(wanted: &str, findings: &Findings, has_lock: bool) -> Diagnostic {
+    let message = match has_lock {
         true => format!("environment `{wanted}` is not what its lock says"),
         false => format!("environment `{wanted}` is not what its packages say"),
     };
     let error = Diagnostic::error(Code::VERIFY_DAMAGED, message)
         .cause(format!("damaged: {}", findings.summary()));
-    match is_ours {
+    match has_lock {
         true => error.help(format!("mend it: `gpuenv repair {}`", word(wanted))),
         false => error,
     }
@@ -86,7 +88,9 @@ pub fn text(findings: &Findings) -> String {
             Some(package) => writeln!(text, "files of `{package}`:"),
             None => writeln!(text, "files of gpuenv:"),
         };
-        let lines = files.iter().map(|file| format!("  {} {}", file.path, file.fault));
+        let lines = files
+            .iter()
+            .map(|file| format!("  {} {}", file.path, file.fault));
         list(&mut text, lines);
     }
     if !findings.cache.is_empty() {

@@ -35,10 +35,7 @@ pub enum ExtraKind {
 ///
 /// `owned` holds the paths of all packages and of gpuenv. Bytecode whose source
 /// is there is not mentioned: Python writes it when it runs.
-pub fn extras<'a>(
-    paths: impl IntoIterator<Item = &'a str>,
-    owned: &HashSet<String>,
-) -> Vec<Extra> {
+pub fn extras<'a>(paths: impl IntoIterator<Item = &'a str>, owned: &HashSet<String>) -> Vec<Extra> {
     let mut shared: HashSet<&str> = HashSet::new();
     for path in owned {
         let mut parent = above(path);
@@ -53,9 +50,8 @@ pub fn extras<'a>(
     let paths: Vec<&str> = paths.into_iter().collect();
     let sources: HashSet<&str> = paths.iter().copied().collect();
     for path in paths {
-        let has_source = |source: &String| {
-            owned.contains(source.as_str()) || sources.contains(source.as_str())
-        };
+        let has_source =
+            |source: &String| owned.contains(source.as_str()) || sources.contains(source.as_str());
         if owned.contains(path) || source(path).as_ref().is_some_and(has_source) {
             continue;
         }
@@ -107,7 +103,11 @@ mod tests {
 
     #[test]
     fn what_belongs_to_nobody_is_told_by_directory() {
-        let owned = ["bin/python", "lib/p/site-packages/numpy/core.py", "lib/a.so"];
+        let owned = [
+            "bin/python",
+            "lib/p/site-packages/numpy/core.py",
+            "lib/a.so",
+        ];
         let owned: HashSet<String> = owned.map(String::from).into();
         let found = extras(
             [

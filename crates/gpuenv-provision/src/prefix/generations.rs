@@ -124,9 +124,8 @@ fn found(prefix: &Path, state: &State, newest: &Generation) -> Option<Generation
     let text = fs_err::read_to_string(lock).ok()?;
     // The recipe's text was not kept then; that of the same recipe may be at hand.
     let recipe_text = newest.recipe_text.clone();
-    let same_recipe = recipe_text.filter(|text| {
-        state.recipe_sha256.as_deref() == Some(super::state::sha256(text).as_str())
-    });
+    let same_recipe = recipe_text
+        .filter(|text| state.recipe_sha256.as_deref() == Some(super::state::sha256(text).as_str()));
     let activation = activation(&text, state)?;
     Some(Generation {
         gpuenv: state.gpuenv.clone(),

@@ -72,7 +72,9 @@ impl Manifest {
         };
         for name in records {
             let hash = hash_of_record(stage, name)?;
-            let hash = earlier.and_then(|earlier| earlier.distrusted(name)).unwrap_or(hash);
+            let hash = earlier
+                .and_then(|earlier| earlier.distrusted(name))
+                .unwrap_or(hash);
             manifest.records.insert(name.clone(), hash);
         }
         if let Some(earlier) = earlier {
@@ -168,7 +170,11 @@ fn below(prefix: &Path, directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_path_buf()];
     while let Some(directory) = open.pop() {
-        for entry in fs_err::read_dir(prefix.join(&directory)).into_iter().flatten().flatten() {
+        for entry in fs_err::read_dir(prefix.join(&directory))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let path = directory.join(entry.file_name());
             match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 true => open.push(path),

@@ -162,8 +162,7 @@ impl<'a> Looker<'a> {
     pub(super) fn finish(self, items: &[Item], findings: &mut Findings) {
         findings.looked.files = items.len();
         findings.looked.bytes = self.bytes.into_inner();
-        let no_hash =
-            |item: &&Item| matches!(item.expected, Expected::File { hash: None, .. });
+        let no_hash = |item: &&Item| matches!(item.expected, Expected::File { hash: None, .. });
         findings.looked.without_hash = items.iter().filter(no_hash).count();
         let damaged = self.damaged.into_inner();
         findings.files = damaged.unwrap_or_else(PoisonError::into_inner);

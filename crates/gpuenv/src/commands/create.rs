@@ -13,7 +13,6 @@ use gpuenv_provision::{
     install::{check_place, is_settled},
     prefix::State,
 };
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -215,33 +214,21 @@ fn already_right(
 
 fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep]) -> Question<'a> {
     Question {
-        prefix: Some(prefix),
-        gpu,
-        steps,
-        level: None,
-        device: None,
-        bench: false,
         require_gpu: args.require_gpu,
-        deadline: None,
+        ..Question::of(prefix, gpu, steps)
     }
 }
 
-/// Probes, unless nobody wants to know: not with `--no-probe`, not for a recipe
-/// that uses no GPU.
+/// Probes, unless nobody wants to know.
 fn probe(
     args: &Args,
     question: &Question<'_>,
     session: &Session,
 ) -> Result<Option<Probed>, Diagnostic> {
-    let unwanted = question.gpu == Gpu::None && !args.require_gpu;
-    if args.no_probe || unwanted {
-        return Ok(None);
+    match args.no_probe {
+        true => Ok(None),
+        false => probing::after_install(question, session),
     }
-    let probed = probing::probe(question, &*session.reporter())?;
-    if let Some(prefix) = question.prefix {
-        probing::remember(prefix, &probed, Timestamp::now());
-    }
-    Ok(Some(probed))
 }
 
 fn report(args: &Args, created: &Created) -> Outcome {

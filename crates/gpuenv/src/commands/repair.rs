@@ -59,7 +59,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         return Ok(Outcome::done().text(text).facts(&facts));
     }
     refuse_outside(&prefix, wanted, &before)?;
-    let file = lockfile::parse(prefix.join(crate::activating::KEPT_LOCK), origin.lock_text.clone())?;
+    let file = lockfile::parse(
+        prefix.join(crate::activating::KEPT_LOCK),
+        origin.lock_text.clone(),
+    )?;
     let ready = creating::of_lock(file, None)?;
     let repair = Repair {
         packages: before.to_relink(),
@@ -108,7 +111,10 @@ fn refuse_outside(prefix: &Path, wanted: &str, findings: &Findings) -> Result<()
         .filter(|way| way != prefix && way.is_symlink())
         .last()
         .unwrap_or_else(|| prefix.join(path));
-    let message = format!("`{}` is a link that leads out of the environment", link.display());
+    let message = format!(
+        "`{}` is a link that leads out of the environment",
+        link.display()
+    );
     Err(Diagnostic::error(Code::REPAIR_LEFT, message)
         .cause("its files would be written there, where they may be somebody else's")
         .help(format!(
@@ -176,11 +182,16 @@ fn shared(
         .filter(|package| names.contains(&package.name.as_normalized()))
         .map(|package| {
             let name = package.name.as_normalized();
-            format!("conda-meta/{name}-{}-{}.json", package.version, package.build)
+            format!(
+                "conda-meta/{name}-{}-{}.json",
+                package.version, package.build
+            )
         })
         .collect();
     let named = environments.names();
-    let named = named.iter().map(|name| (name.clone(), environments.folder.join(name)));
+    let named = named
+        .iter()
+        .map(|name| (name.clone(), environments.folder.join(name)));
     let registered = session.registry().map(|file| registry::list(&file));
     let registered = registered.into_iter().flatten().flatten();
     let registered = registered.map(|path| (path.display().to_string(), path));

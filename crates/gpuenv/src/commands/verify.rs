@@ -51,11 +51,11 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         },
     };
     let findings = verifying::look(&prefix, locked.as_deref(), !args.no_cache, session)?;
-    let is_sound = findings.is_sound();
+    let (is_sound, has_lock) = (findings.is_sound(), locked.is_some());
     let looked = verifying::looked_text(&findings);
     let outcome = match is_sound {
         true => {
-            let says = match is_ours {
+            let says = match has_lock {
                 true => "its lock says",
                 false => "its packages say",
             };
@@ -63,7 +63,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         }
         false => Outcome::no()
             .text(verifying::text(&findings) + &looked)
-            .diagnostic(verifying::damaged(wanted, &findings, is_ours)),
+            .diagnostic(verifying::damaged(wanted, &findings, has_lock)),
     };
     let facts = serde_json::json!({
         "environment": wanted,
