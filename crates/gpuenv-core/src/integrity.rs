@@ -305,7 +305,11 @@ mod tests {
         let installed = [record("b", "2", &[]), record("c", "1", &[])];
         let found = packages(&locked, &installed);
         let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        `a 1 0` is in the lock and not installed
+        `c 1 0` is installed and not in the lock
+        `b 2 0` is installed instead of `b 1 0`
+        ");
         assert!(packages(&locked, &locked).is_empty());
     }
 

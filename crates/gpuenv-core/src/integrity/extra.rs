@@ -129,6 +129,13 @@ mod tests {
             .iter()
             .map(|extra| format!("{:?} {} {}", extra.kind, extra.path, extra.files))
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        Activation etc/conda/activate.d/own.sh 1
+        Distribution lib/p/site-packages/mine-1.dist-info 2
+        Other lib/p/site-packages/mine 1
+        Other lib/p/site-packages/numpy/__pycache__ 1
+        Other notes.txt 1
+        Other work 2
+        ");
     }
 }
