@@ -62,6 +62,9 @@ pub struct Generation {
     pub recipe: Option<String>,
     /// The recipe's text, if there was one.
     pub recipe_text: Option<String>,
+    /// Whether that text was nowhere but in the environment.
+    #[serde(default)]
+    pub is_only_text: bool,
     /// How many packages it has.
     pub packages: usize,
     /// The packages that it brought, changed and removed.
@@ -167,6 +170,7 @@ impl Generation {
             activation: ActivationSettings::default(),
             recipe: None,
             recipe_text: None,
+            is_only_text: false,
             packages: 0,
             changes: Vec::new(),
             lock_sha256: hash(lock_text),
@@ -181,6 +185,11 @@ impl Generation {
             && self.activation == other.activation
             && self.recipe == other.recipe
             && self.recipe_text == other.recipe_text
+    }
+
+    /// Returns the recipe's text, if it was nowhere but in the environment.
+    pub fn only_text(&self) -> Option<&str> {
+        self.recipe_text.as_deref().filter(|_| self.is_only_text)
     }
 
     /// Returns the file name of a generation.

@@ -361,6 +361,7 @@ fn append_generation(
         activation: wanted.activation.clone(),
         recipe: request.recipe.map(str::to_string),
         recipe_text: wanted.recipe_text.map(str::to_string),
+        is_only_text: stage.prefix.join(prefix::RECIPE).exists(),
         packages,
         changes: generation::lines(&ground.changes),
         ..Generation::new(wanted.lock_text, request.action, request.now)

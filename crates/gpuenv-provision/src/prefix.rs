@@ -29,6 +29,9 @@ pub const STATE: &str = "conda-meta/gpuenv";
 /// The lock that an environment was installed from, below its prefix.
 pub(crate) const LOCK: &str = "conda-meta/gpuenv.lock";
 
+/// The recipe of an environment that was made of nothing but words, below its prefix.
+pub(crate) const RECIPE: &str = "conda-meta/gpuenv.yaml";
+
 /// What is at a path that is to become a prefix.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {

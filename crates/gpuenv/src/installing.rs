@@ -10,7 +10,7 @@ use gpuenv_provision::{
 };
 use jiff::Timestamp;
 
-use crate::{Session, creating::Ready, interrupt};
+use crate::{Session, activating::KEPT_RECIPE, creating::Ready, interrupt};
 
 /// What to install, and where.
 pub struct Installing<'a> {
@@ -22,6 +22,8 @@ pub struct Installing<'a> {
     pub recipe: Option<&'a str>,
     /// The recipe's text, if there is one.
     pub recipe_text: Option<&'a str>,
+    /// The recipe's text, if it is nowhere but in the environment.
+    pub only_text: Option<&'a str>,
     /// The file that the user named.
     pub source: Option<&'a Path>,
     /// A lock that can be installed here.
@@ -66,7 +68,10 @@ impl Installing<'_> {
         let registry = session.registry();
         let finish = |stage: &Path, _prefix: &Path| -> io::Result<()> {
             activate::write(stage, &prefix_text, platform, &ready.activation)?;
-            Ok(())
+            match self.only_text {
+                Some(text) => fs_err::write(stage.join(KEPT_RECIPE), text),
+                None => Ok(()),
+            }
         };
         let request = Install {
             prefix: self.prefix,

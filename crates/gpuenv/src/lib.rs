@@ -41,6 +41,7 @@ pub mod style;
 pub mod table;
 pub mod untrusted;
 pub mod verifying;
+pub mod wanted;
 pub mod word;
 
 pub use cli::command_line;

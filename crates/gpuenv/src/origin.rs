@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use gpuenv_core::{Code, Diagnostic, generation::Generation};
 use gpuenv_provision::prefix::{self, Found, State, generations};
 
-use crate::{Failure, activating::KEPT_LOCK, lockfile, word::word};
+use crate::{
+    Failure,
+    activating::{KEPT_LOCK, KEPT_RECIPE},
+    lockfile,
+    word::word,
+};
 
 /// What an environment was made from, as far as it is still known.
 pub struct Origin {
@@ -19,6 +24,8 @@ pub struct Origin {
     pub recipe: Option<String>,
     /// The recipe's text.
     pub recipe_text: Option<String>,
+    /// Whether the recipe is nowhere but in the environment.
+    pub is_only_text: bool,
     /// The recipe or lock file that the user named.
     pub source: Option<PathBuf>,
 }
@@ -60,12 +67,19 @@ impl Origin {
                 .map_or_else(|| wanted.to_string(), |state| state.name.clone()),
             lock_text,
             recipe: of_state.or(of_generation),
+            is_only_text: prefix.join(KEPT_RECIPE).exists()
+                || generation.as_ref().is_some_and(|found| found.is_only_text),
+            source: state.as_ref().and_then(|state| state.source.clone()),
             recipe_text: generation
                 .and_then(|found| found.recipe_text)
                 .filter(|_| has_recipe),
-            source: state.as_ref().and_then(|state| state.source.clone()),
             state,
         })
+    }
+
+    /// Returns the recipe's text, if it is nowhere but in the environment.
+    pub fn only_text(&self) -> Option<&str> {
+        self.recipe_text.as_deref().filter(|_| self.is_only_text)
     }
 }
 

@@ -12,7 +12,7 @@ use gpuenv_core::activation::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{LOCK, is_own, state::sha256 as sha256_of_text};
+use super::{LOCK, RECIPE, is_own, state::sha256 as sha256_of_text};
 use crate::{contents::sha256, install::InstallError, prefix};
 
 /// Where it is, below a prefix.
@@ -155,7 +155,7 @@ pub(crate) fn slashed(path: &Path) -> String {
 
 /// Returns what gpuenv has written into a prefix and never changes.
 fn own_paths(prefix: &Path) -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::from(LOCK), PathBuf::from(DLL_HOOK_FILE)];
+    let mut found = [LOCK, RECIPE, DLL_HOOK_FILE].map(PathBuf::from).to_vec();
     for directory in [ACTIVATE_DIRECTORY, DEACTIVATE_DIRECTORY] {
         let below = below(prefix, Path::new(directory));
         found.extend(below.into_iter().filter(|path| is_own(path)));

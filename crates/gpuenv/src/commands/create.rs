@@ -17,11 +17,13 @@ use serde::Serialize;
 
 use crate::{
     Failure, Outcome, Session, activating, checking,
+    commands::packages::PackageArgs,
     creating::Source,
     environments::{self, Environments},
     installing::{How, Installing},
     probing::{self, Probed, Question},
     progress::counted,
+    wanted::Packages,
     word::word,
 };
 
@@ -34,11 +36,17 @@ use crate::{
     gpuenv create hello-gpu              needs no network, proves driver and kernel in a second\n  \
     gpuenv create tf-gpu -n work         into an environment called `work`\n  \
     gpuenv create gpuenv.lock -p ./env   exactly what the lock names, into a directory\n  \
-    gpuenv create tf-gpu --locked        refuse to solve: the lock must be there and fit")]
+    gpuenv create tf-gpu --locked        refuse to solve: the lock must be there and fit\n  \
+    gpuenv create -n x \"pytorch>=2.5\" cupy \"cuda-version 12.*\"    packages without a recipe")]
 pub struct Args {
-    /// A recipe's name, a recipe file or a lock file [default: the recipe in this directory]
-    #[arg(value_name = "RECIPE|LOCK")]
-    pub source: Option<String>,
+    /// A recipe's name, a recipe file, a lock file, or packages [default: the recipe in this directory]
+    ///
+    /// One word without a version is a recipe. What has a version is a package, and so are several words.
+    #[arg(value_name = "RECIPE|LOCK|PACKAGE")]
+    pub sources: Vec<String>,
+    /// What belongs to packages.
+    #[command(flatten)]
+    pub packages: PackageArgs,
     /// The environment's name [default: the recipe's name]
     #[arg(short, long, conflicts_with = "prefix")]
     pub name: Option<String>,
@@ -104,7 +112,7 @@ struct Created {
 /// # Errors
 /// Returns what keeps it from being there.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let source = Source::find(args.source.as_deref(), session)?;
+    let source = Source::find(&args.sources, &packages(&args), session)?;
     let recipe = source.recipe_name()?;
     let target = target(&args, recipe.as_deref(), session)?;
     let state = source.already_right(&target.prefix)?;
@@ -115,6 +123,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     check_place(&target.prefix, args.force, &session.protected())?;
     let recipe_text = source.recipe_text();
     let file = source.file();
+    let only_text = source.only_text();
     let mut ready = source.ready(args.locked, session)?;
     if !args.no_check {
         let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
@@ -125,6 +134,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         name: &target.name,
         recipe: recipe.as_deref(),
         recipe_text: recipe_text.as_deref(),
+        only_text: only_text.as_deref(),
         source: file.as_deref(),
         ready: &ready,
         how: How::Create { force: args.force },
@@ -153,6 +163,14 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         .notes
         .into_iter()
         .fold(report(&args, &created), Outcome::diagnostic))
+}
+
+/// Returns what belongs to packages: the environment's name is the recipe's.
+fn packages(args: &Args) -> Packages {
+    let folder = args.prefix.as_deref().and_then(Path::file_name);
+    let folder = folder.map(|name| name.to_string_lossy().into_owned());
+    args.packages
+        .packages(args.name.clone().or(folder), Vec::new())
 }
 
 fn target(args: &Args, recipe: Option<&str>, session: &Session) -> Result<Target, Failure> {

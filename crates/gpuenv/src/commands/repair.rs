@@ -73,6 +73,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         name: &origin.name,
         recipe: origin.recipe.as_deref(),
         recipe_text: origin.recipe_text.as_deref(),
+        only_text: origin.only_text(),
         source: origin.source.as_deref(),
         ready: &ready,
         how: How::Repair(&repair),

@@ -90,6 +90,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         name: state.as_ref().map_or(wanted, |state| &state.name),
         recipe: generation.recipe.as_deref(),
         recipe_text: generation.recipe_text.as_deref(),
+        only_text: generation.only_text(),
         source: state.as_ref().and_then(|state| state.source.as_deref()),
         ready: &ready,
         how: How::Rollback { to: number },
