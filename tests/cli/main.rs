@@ -56,5 +56,7 @@ mod run;
 mod shell_hook;
 mod source;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod update;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod verify;
 mod wheels;

@@ -137,6 +137,7 @@ codes! {
     526 VERIFY_NO_LOCK "nothing tells what the environment should be";
     527 HISTORY_NO_GENERATION "the environment has no generation of that number";
     528 HISTORY_BAD "a generation of the environment cannot be read";
+    529 UPDATE_NO_RECIPE "nothing tells what the environment was made from";
     530 REPAIR_SHARED "other environments may have the same damage";
     531 REPAIR_LEFT "something is left that a repair does not mend";
 

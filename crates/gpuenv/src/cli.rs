@@ -107,6 +107,7 @@ commands! {
     Devices devices "devices";
     List list "list";
     Info info "info";
+    Update update "update";
     History history "history";
     Rollback rollback "rollback";
     Verify verify "verify";

@@ -29,4 +29,5 @@ pub mod rollback;
 pub mod run;
 pub mod shell;
 pub mod shell_hook;
+pub mod update;
 pub mod verify;

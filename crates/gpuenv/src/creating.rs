@@ -18,7 +18,7 @@ use crate::{
     Failure, Session,
     activating::KEPT_LOCK,
     lockfile::{self, LockFile},
-    locking,
+    locking::{self, Made},
     source::{Origin, RecipeText},
     wanted::{self, Named, Packages},
 };
@@ -379,16 +379,18 @@ fn of_recipe(
             ))
             .into());
     }
-    let (lock, lock_text, written, notes) = match existing {
+    let made = match existing {
         Some(file) if fits => (file.lock, file.text, None, Vec::new()),
         existing => make(text, recipe, &plan, existing, session)?,
     };
-    let solution = require_platform(&lock, &recipe.name, plan.platform())?;
-    check_wheels(
-        &recipe.name,
-        lock.platform_settings(plan.platform()),
-        &solution,
-    )?;
+    planned(&recipe.name, plan, made)
+}
+
+/// Returns what a lock says for the platform of a plan.
+fn planned(name: &str, plan: Plan, made: MadeLock) -> Result<Ready, Failure> {
+    let (lock, lock_text, written, notes) = made;
+    let solution = require_platform(&lock, name, plan.platform())?;
+    check_wheels(name, lock.platform_settings(plan.platform()), &solution)?;
     Ok(Ready {
         lock_text,
         solution: with_wheels(solution),
@@ -403,6 +405,39 @@ fn of_recipe(
         written,
         notes,
     })
+}
+
+/// Refuses a lock whose wheels are not resolved: half an environment would look
+/// right and not be.
+fn refuse_pending(made: &Made, plan: &Plan) -> Result<(), Diagnostic> {
+    let mut notes = made.notes.iter();
+    let pending = notes.find(|note| note.code == Code::LOCK_WHEELS_PENDING);
+    match pending.filter(|_| !plan.wheels.is_empty()) {
+        None => Ok(()),
+        Some(pending) => Err(Diagnostic {
+            severity: Severity::Error,
+            ..pending.clone()
+        }),
+    }
+}
+
+/// Returns what a lock that was just made says for a platform.
+///
+/// # Errors
+/// GE408 if its wheels are not resolved, GE405 and its kin if it cannot be installed.
+pub fn of_made(
+    text: &RecipeText,
+    recipe: &Recipe,
+    platform: Subdir,
+    made: Made,
+) -> Result<Ready, Failure> {
+    let plans = locking::plans(recipe, &[platform]).map_err(Failure::several)?;
+    let Some(plan) = plans.into_iter().next() else {
+        return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
+    };
+    refuse_pending(&made, &plan)?;
+    let lock = lock::parse(&text.label, &made.text)?;
+    planned(&recipe.name, plan, (lock, made.text, None, made.notes))
 }
 
 type MadeLock = (Lock, String, Option<PathBuf>, Vec<Diagnostic>);
@@ -425,16 +460,7 @@ fn make(
     };
     let wishes = locking::keep(existing.as_ref());
     let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
-    let pending = made
-        .notes
-        .iter()
-        .find(|note| note.code == Code::LOCK_WHEELS_PENDING);
-    if let Some(pending) = pending.filter(|_| !plan.wheels.is_empty()) {
-        // Half an environment would look right and not be.
-        let mut error = pending.clone();
-        error.severity = Severity::Error;
-        return Err(error.into());
-    }
+    refuse_pending(&made, plan)?;
     let mut written = None;
     if keeps_file {
         let path = lockfile::place(text, &recipe.name)?;

@@ -40,6 +40,7 @@ pub mod source;
 pub mod style;
 pub mod table;
 pub mod untrusted;
+pub mod updating;
 pub mod verifying;
 pub mod wanted;
 pub mod word;
