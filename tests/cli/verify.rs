@@ -494,6 +494,39 @@ fn an_environment_that_was_moved_is_linked_for_its_new_place() {
 }
 
 #[test]
+fn a_path_that_two_packages_bring_is_mended_like_others() {
+    let lab = Lab::new();
+    for name in ["one", "two"] {
+        lab.channel
+            .package(name, "1.0")
+            .file("share/same", name)
+            .file(&format!("share/{name}"), name)
+            .publish();
+    }
+    lab.recipe("demo", &["one", "two"]);
+    let _ = create(&lab, &["./demo.yaml"]);
+    let _ = verify(&lab).success();
+    let prefix = lab.prefix("demo");
+    // The order in a record, and empty directories, are nobody's business.
+    let files = || {
+        let mut lines = settled(&lab);
+        lines.retain(|line| line.starts_with("file") && !line.contains("conda-meta"));
+        lines
+    };
+    let sound = files();
+    let right = fs::read_to_string(prefix.join("share/same")).unwrap();
+    fs::remove_file(prefix.join("share/same")).unwrap();
+    let _ = verify(&lab).code(1).stdout_has("  share/same is missing");
+    let _ = lab.sandbox.gpuenv(["repair", "demo", "-q"]).success();
+    assert_eq!(
+        fs::read_to_string(prefix.join("share/same")).unwrap(),
+        right
+    );
+    assert_eq!(files(), sound);
+    let _ = verify(&lab).success();
+}
+
+#[test]
 fn a_repair_waits_for_whoever_works_on_the_environment() {
     let lab = lab();
     let prefix = lab.prefix("demo");
