@@ -20,7 +20,7 @@ use crate::{
     word::word,
 };
 
-/// Bring newer packages into an environment: all of them, or those named and what they need
+/// Bring newer packages into an environment, all or those named
 ///
 /// Solves the environment's recipe once more. With names, every other version stays as long as it fits. The lock from
 /// which the environment was made is written too, when the environment is there; without such a file, the lock is kept in the environment.
