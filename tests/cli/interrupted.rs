@@ -36,7 +36,7 @@ fn content(lab: &Lab, name: &str) -> Vec<String> {
     let dated = ["history ", "gpuenv ", "gpuenv-history/"];
     lines.retain(|line| {
         let is_in = |name: &&str| line.contains(&format!("conda-meta/{name}"));
-        !dated.iter().any(|name| is_in(name))
+        !dated.iter().any(is_in)
     });
     lines
 }
