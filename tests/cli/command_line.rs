@@ -29,6 +29,11 @@ fn without_arguments_there_is_help_and_exit_two() {
       devices     List the GPUs that a program sees
       list        List the environments
       info        Show what an environment is made of
+      update      Bring newer packages into an environment, all or those named
+      history     Show the generations of an environment: what it has been, and can be again
+      rollback    Make an environment again what it was before
+      verify      Compare every file of an environment with its packages and its lock
+      repair      Mend an environment: make it again what its lock says
       remove      Delete an environment
       clean       Delete what no environment needs: half-made environments and channel indexes
       recipe      List, show and check recipes

@@ -32,8 +32,11 @@ fn lab() -> Lab {
 /// Lists an environment without what says when it was made.
 fn content(lab: &Lab, name: &str) -> Vec<String> {
     let mut lines = tree_with_hashes(&lab.prefix(name));
+    // What has been stays in the history, and has its time.
+    let dated = ["history ", "gpuenv ", "gpuenv-history/"];
     lines.retain(|line| {
-        !line.contains("conda-meta/history ") && !line.contains("conda-meta/gpuenv ")
+        let is_in = |name: &&str| line.contains(&format!("conda-meta/{name}"));
+        !dated.iter().any(is_in)
     });
     lines
 }

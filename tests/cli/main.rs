@@ -23,6 +23,8 @@ mod failure_modes;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod faults;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod history;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod hostile;
 mod import;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -56,4 +58,8 @@ mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
 mod source;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod update;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod verify;
 mod wheels;

@@ -56,6 +56,14 @@ fn python_is_at_home_in_its_environment() {
         .run();
     assert_eq!(echoed.success().stdout(), "desserts\n");
     commands_run_with_that_python(&lab);
+    // What Python has written meanwhile is no damage.
+    let verify = ["verify", "demo", "--quiet", "--no-cache"];
+    let sound = lab.sandbox.gpuenv(verify).success();
+    let _ = sound.says_nowhere("__pycache__");
+    let command = lab.prefix("demo").join("bin/greet");
+    fs::write(&command, "#!/bin/sh\n").unwrap();
+    let told = lab.sandbox.gpuenv(verify).code(1);
+    let _ = told.stdout_has("files of `greeter`:\n  bin/greet was changed");
 }
 
 #[track_caller]

@@ -154,6 +154,8 @@ fn wheels_are_locked_installed_updated_and_removed() {
     let again = lab.gpuenv(&["create", "./demo.yaml"]);
     let _ = again.success().stdout_has("already right");
 
+    what_a_wheel_brought_is_compared_and_mended(&lab);
+
     // A newer one is taken only when asked for.
     lab.publish(Wheel::new("leaf", "2.0"));
     lab.publish(
@@ -185,6 +187,36 @@ fn wheels_are_locked_installed_updated_and_removed() {
     let _ = lab
         .gpuenv(&["run", "demo", "--", "python", "-c", "import top"])
         .code(1);
+}
+
+/// As `pip install` and an editor leave it.
+fn what_a_wheel_brought_is_compared_and_mended(lab: &Lab) {
+    let _ = lab.gpuenv(&["verify", "demo", "-q"]).success();
+    let command = lab.prefix().join("bin/top-says");
+    let modules = fs::read_dir(lab.prefix().join("lib")).expect("there is a lib");
+    let mut modules = modules.filter_map(|entry| Some(entry.ok()?.path().join("site-packages")));
+    let modules = modules
+        .find(|path| path.join("leaf").exists())
+        .expect("leaf is there");
+    let module = modules.join("leaf/__init__.py");
+    fs::remove_file(&module).expect("it is there");
+    fs::write(&module, "__version__ = '1.5.1'\n").expect("it can be written");
+    fs::remove_file(&command).expect("it is there");
+    fs::create_dir(modules.join("piped-3.dist-info")).expect("it is new");
+    fs::write(modules.join("piped-3.dist-info/RECORD"), "").expect("it is new");
+    let told = lab.gpuenv(&["verify", "demo", "-q"]).code(1);
+    let _ = told
+        .stdout_has("files of `leaf`:")
+        .stdout_has("leaf/__init__.py was changed")
+        .stdout_has("  bin/top-says is missing")
+        .stdout_has("piped-3.dist-info (installed by pip or the like)");
+    let mended = lab.gpuenv(&["repair", "demo", "-q"]).success();
+    let _ = mended.stdout_has("linked again: leaf 1.5");
+    let says = lab.gpuenv(&["run", "demo", "--", "top-says"]).success();
+    assert_eq!(says.stdout(), "top 1.0\n");
+    assert_eq!(lab.python("import leaf; print(leaf.__version__)"), "1.5\n");
+    let _ = lab.gpuenv(&["verify", "demo", "-q"]).success();
+    fs::remove_dir_all(modules.join("piped-3.dist-info")).expect("it is ours");
 }
 
 #[test]

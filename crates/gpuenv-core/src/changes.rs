@@ -140,8 +140,16 @@ impl Changes {
 
     /// Turns everything that would stay into something to link again.
     pub fn relink_all(&mut self) {
-        let kept = std::mem::take(&mut self.keep);
-        self.relink.extend(kept.into_iter().map(|record| Change {
+        self.relink_where(|_| true);
+    }
+
+    /// Turns packages that would stay into something to link again.
+    pub fn relink_where(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        let kept = std::mem::take(&mut self.keep).into_iter();
+        let (again, kept) = kept.partition(|record| is_wanted(name(record)));
+        self.keep = kept;
+        let again: Vec<RepoDataRecord> = again;
+        self.relink.extend(again.into_iter().map(|record| Change {
             old: record.clone(),
             new: record,
         }));
@@ -231,8 +239,11 @@ mod tests {
         let records = [hashed("a", "1", 1), hashed("b", "1", 2)];
         let mut changes = diff(&records, &records);
         assert!(changes.is_empty());
+        changes.relink_where(|name| name == "b");
+        assert_eq!(names(changes.to_link()), ["b"]);
+        assert_eq!(names(&changes.keep), ["a"]);
         changes.relink_all();
-        assert_eq!(names(changes.to_link()), ["a", "b"]);
+        assert_eq!(names(changes.to_link()), ["b", "a"]);
         assert_eq!(apply(&changes), records);
     }
 

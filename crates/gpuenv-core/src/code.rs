@@ -140,6 +140,13 @@ codes! {
     515 INSTALL_NO_HOME "no directory for environments is known";
     516 INSTALL_NO_WHEELS "the wheels of the lock cannot be installed";
     517 CONFIG_BAD "the configuration cannot be read";
+    525 VERIFY_DAMAGED "the environment is not what its lock says";
+    526 VERIFY_NO_LOCK "nothing tells what the environment should be";
+    527 HISTORY_NO_GENERATION "the environment has no generation of that number";
+    528 HISTORY_BAD "a generation of the environment cannot be read";
+    529 UPDATE_NO_RECIPE "nothing tells what the environment was made from";
+    530 REPAIR_SHARED "other environments may have the same damage";
+    531 REPAIR_LEFT "something is left that a repair does not mend";
 
     // 6xx: activation.
     601 ACTIVATION_SHELL "that shell is not supported";

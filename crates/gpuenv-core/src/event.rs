@@ -70,6 +70,20 @@ pub enum Event {
         /// The package's file name.
         package: String,
     },
+    /// Comparing an environment with its packages begins.
+    VerifyStarted {
+        /// Packages that are installed.
+        packages: usize,
+        /// Bytes to read.
+        bytes: u64,
+    },
+    /// So many bytes of an environment have been read.
+    VerifyBytes {
+        /// Bytes so far.
+        bytes: u64,
+    },
+    /// Every file of an environment has been looked at.
+    VerifyFinished,
     /// The probe begins.
     ProbeStarted,
     /// The probe has answered.

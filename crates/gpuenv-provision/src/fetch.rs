@@ -8,12 +8,13 @@ mod source;
 mod wheel;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gpuenv_core::{Event, Reporter};
+use gpuenv_core::{Event, Reporter, layout};
 use rattler::package_cache::PackageCacheLayerError;
 use rattler_conda_types::RepoDataRecord;
 use rattler_networking::LazyClient;
@@ -24,6 +25,7 @@ use crate::{
     cancel::Cancel,
     install::{InstallError, causes, io_kind},
     package_cache::{self, Cache},
+    prefix::Links,
     space, tree,
     unpacked::{self, Damage, Depth, Unpacked},
 };
@@ -38,6 +40,9 @@ pub(crate) struct Fetching<'a> {
     pub(crate) scratch: &'a Path,
     pub(crate) reporter: &'a Arc<dyn Reporter>,
     pub(crate) cancel: &'a Cancel,
+    /// Whether every file of what is in the cache is read, also those that look
+    /// as if nobody had written them.
+    pub(crate) thorough: bool,
 }
 
 /// Packages that are in the cache, checked; they stay while this lives.
@@ -51,6 +56,24 @@ impl Fetched {
         let name = |package: &Unpacked| package.record.package_record.name.clone();
         packages.sort_by_cached_key(name);
         Self { packages, cache }
+    }
+
+    /// Returns where the links of the packages lead; `layouts` are theirs, in order.
+    pub(crate) fn links(&self, layouts: &[layout::Package]) -> Links {
+        let mut links = Links::new();
+        for (package, layout) in self.packages.iter().zip(layouts) {
+            let entries = layout.entries.iter().zip(layout::final_paths(layout));
+            let targets = entries.filter_map(|(entry, path)| match &entry.kind {
+                layout::Kind::Link { target } => Some((path, target.clone())),
+                layout::Kind::File | layout::Kind::Directory => None,
+            });
+            let targets: BTreeMap<String, String> = targets.collect();
+            if !targets.is_empty() {
+                let name = &package.record.package_record.name;
+                links.insert(name.as_normalized().to_string(), targets);
+            }
+        }
+        links
     }
 }
 
@@ -70,13 +93,14 @@ pub(crate) async fn fetch(
         scratch,
         reporter,
         cancel,
+        thorough,
     } = fetching;
     if records.is_empty() {
         // Nobody has to be waited for.
         return Ok(Fetched::new(Vec::new(), Cache::none()));
     }
     let cache = package_cache::open_shared(access, reporter.as_ref(), cancel).await?;
-    let (packages, wanted) = look(&cache, records, cancel).await?;
+    let (packages, wanted) = look(&cache, records, *thorough, cancel).await?;
     if wanted.is_empty() {
         return Ok(Fetched::new(packages, cache));
     }
@@ -86,7 +110,7 @@ pub(crate) async fn fetch(
     let cache =
         package_cache::open_exclusive(access, &scratch.join("pkgs"), reporter.as_ref(), cancel)
             .await?;
-    let (mut packages, wanted) = look(&cache, records, cancel).await?;
+    let (mut packages, wanted) = look(&cache, records, *thorough, cancel).await?;
     packages.extend(bring(&cache, &wanted, fetching).await?);
     Ok(Fetched::new(packages, cache))
 }
@@ -95,6 +119,7 @@ pub(crate) async fn fetch(
 async fn look<'a>(
     cache: &Cache,
     records: &[&'a RepoDataRecord],
+    thorough: bool,
     cancel: &Cancel,
 ) -> Result<(Vec<Unpacked>, Vec<Wanted<'a>>), InstallError> {
     let found = stream::iter(records.iter().copied())
@@ -109,7 +134,11 @@ async fn look<'a>(
         }
         let outcome = directory.as_ref().map(|directory| {
             let since = package_cache::unpacked_at(directory);
-            check(record, directory, Depth::Changed { since })
+            let depth = match thorough {
+                true => Depth::Full,
+                false => Depth::Changed { since },
+            };
+            check(record, directory, depth)
         });
         let mut checked = checked
             .lock()
@@ -136,7 +165,7 @@ async fn look<'a>(
     Ok((packages, wanted))
 }
 
-fn check(record: &RepoDataRecord, directory: &Path, depth: Depth) -> Result<Unpacked, Damage> {
+fn check(record: &RepoDataRecord, directory: &Path, depth: Depth<'_>) -> Result<Unpacked, Damage> {
     let unpacked = unpacked::read(record, directory)?;
     unpacked.verify(depth)?;
     Ok(unpacked)

@@ -8,12 +8,17 @@ mod ground;
 mod link;
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use gpuenv_core::{Changes, Code, Diagnostic, Event, Reporter, Solution, layout};
+use gpuenv_core::{
+    Changes, Code, Diagnostic, Event, Reporter, Solution,
+    generation::{self, Action, Generation},
+    layout,
+};
 use jiff::Timestamp;
 use rattler_conda_types::MatchSpec;
 
@@ -26,12 +31,12 @@ use crate::{
     cancel::Cancel,
     fetch::{self, Fetched, Fetching},
     file_lock::Waiting,
-    prefix::{self, Found, HistoryEntry, State, Wanted},
+    prefix::{self, Earlier, Found, HistoryEntry, Links, Manifest, State, Wanted, generations},
     registry,
     stage::{self, Before, Site, Stage},
 };
 
-use self::ground::{Ground, check_layout, survey};
+use self::ground::{Ground, check_layout, kept_names, survey};
 
 /// Writes activation scripts and the like. It gets the directory to write into
 /// and the prefix that this is going to be.
@@ -54,6 +59,12 @@ pub struct Install<'a> {
     /// Whether to move aside what is not ours, and to link everything anew in
     /// what is.
     pub force: bool,
+    /// What to link again because it is damaged, even if nothing else is to do.
+    pub repair: Option<&'a Repair>,
+    /// The recipe or lock file that it is made from, if that is a file.
+    pub source: Option<&'a Path>,
+    /// How the new generation comes to be.
+    pub action: Action,
     /// Directories that must never be moved aside, nor their parents.
     pub protected: &'a [PathBuf],
     /// conda's list of environments, if it is to be told.
@@ -66,6 +77,15 @@ pub struct Install<'a> {
     pub now: Timestamp,
     /// The command line to note.
     pub command_line: &'a str,
+}
+
+/// What is damaged in an environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// The names of packages to link again.
+    pub packages: BTreeSet<String>,
+    /// The files of package records that must not be believed.
+    pub bad_records: BTreeSet<String>,
 }
 
 /// What an install has done.
@@ -96,13 +116,13 @@ pub async fn install(
 ) -> Result<Installed, InstallError> {
     check_prefix(request.prefix)?;
     let is_settled = is_settled(request.prefix);
-    if !request.force && is_settled && prefix::is_right(request.prefix, &request.wanted) {
+    if !request.is_due() && is_settled && prefix::is_right(request.prefix, &request.wanted) {
         register(request, reporter.as_ref());
         return Ok(Installed::nothing());
     }
     let site = enter(request.prefix, reporter.as_ref(), &request.cancel).await?;
     // Another gpuenv may have done the work while we waited.
-    if !request.force && prefix::is_right(request.prefix, &request.wanted) {
+    if !request.is_due() && prefix::is_right(request.prefix, &request.wanted) {
         register(request, reporter.as_ref());
         return Ok(Installed::nothing());
     }
@@ -113,6 +133,8 @@ pub async fn install(
         scratch: &stage.work,
         reporter: &reporter,
         cancel: &request.cancel,
+        // Whoever repairs no longer believes what a file looks like.
+        thorough: request.repair.is_some(),
     };
     let to_link: Vec<_> = ground.changes.to_link().collect();
     let fetched = fetch::fetch(&to_link, &fetching).await?;
@@ -128,6 +150,13 @@ pub async fn install(
         changes: ground.changes,
         moved_aside,
     })
+}
+
+impl Install<'_> {
+    /// Returns whether there is something to do even where all looks right.
+    fn is_due(&self) -> bool {
+        self.force || self.repair.is_some()
+    }
 }
 
 impl Installed {
@@ -231,7 +260,9 @@ async fn build(
     stop_if_asked(request)?;
     if ground.is_update() {
         ground.tree.link_to(&site.real, &stage.prefix)?;
-        link::clear_way(&stage.prefix, &ground.records, &ground.changes, layouts)?;
+        let records = &ground.records;
+        let moved = link::clear_way(&stage.prefix, records, &ground.changes, layouts)?;
+        tell_moved(&moved, reporter.as_ref());
     }
     let installed = ground.records.packages.clone();
     link::link(
@@ -257,7 +288,18 @@ async fn build(
             )],
         });
     }
-    finish(request, ground, stage, site, packages)
+    let links = fetched.links(layouts);
+    finish(request, ground, stage, site, (packages, links))
+}
+
+/// Tells what was in the way of packages, and what it is called now.
+fn tell_moved(moved: &[(PathBuf, PathBuf)], reporter: &dyn Reporter) {
+    for (from, to) in moved {
+        let (from, to) = (from.display(), to.display());
+        let message = format!("`{from}` was in the way of a package, and is now `{to}`");
+        let diagnostic = Diagnostic::note(Code::REPAIR_LEFT, message);
+        reporter.report(Event::Diagnosed { diagnostic });
+    }
 }
 
 /// Writes everything that is gpuenv's own.
@@ -266,7 +308,7 @@ fn finish(
     ground: &Ground,
     stage: &Stage,
     site: &Site,
-    packages: Vec<String>,
+    (packages, links): (Vec<String>, Links),
 ) -> Result<(), InstallError> {
     (request.finish)(&stage.prefix, request.prefix)
         .map_err(|error| InstallError::io("write into", &stage.prefix, error))?;
@@ -282,6 +324,14 @@ fn finish(
     let lock = stage.prefix.join(prefix::LOCK);
     prefix::write_new(&lock, request.wanted.lock_text.as_bytes())?;
     prefix::share_records(&stage.prefix, &packages)?;
+    append_generation(request, ground, stage, site, packages.len())?;
+    let kept = kept_names(&ground.changes);
+    let earlier = ground.manifest.as_ref().map(|manifest| Earlier {
+        prefix: &site.real,
+        manifest,
+        kept: &kept,
+    });
+    let manifest = Manifest::of(&stage.prefix, &packages, links, earlier.as_ref())?;
     let Install {
         name,
         recipe,
@@ -289,8 +339,37 @@ fn finish(
         now,
         ..
     } = request;
-    let state = State::new(name, *recipe, request.prefix, wanted, packages, *now);
+    let state = State {
+        files_sha256: Some(manifest.write(&stage.prefix)?),
+        source: request.source.map(Path::to_path_buf),
+        ..State::new(name, *recipe, request.prefix, wanted, packages, *now)
+    };
     prefix::write_state(&stage.prefix, &state)
+}
+
+fn append_generation(
+    request: &Install<'_>,
+    ground: &Ground,
+    stage: &Stage,
+    site: &Site,
+    packages: usize,
+) -> Result<(), InstallError> {
+    let wanted = &request.wanted;
+    let newest = Generation {
+        command: request.command_line.to_string(),
+        platform: wanted.platform.to_string(),
+        activation: wanted.activation.clone(),
+        recipe: request.recipe.map(str::to_string),
+        recipe_text: wanted.recipe_text.map(str::to_string),
+        is_only_text: stage.prefix.join(prefix::RECIPE).exists(),
+        packages,
+        changes: generation::lines(&ground.changes),
+        ..Generation::new(wanted.lock_text, request.action, request.now)
+    };
+    let before = ground
+        .is_update()
+        .then_some((site.real.as_path(), &ground.found));
+    generations::append(&stage.prefix, newest, before)
 }
 
 fn stop_if_asked(request: &Install<'_>) -> Result<(), InstallError> {

@@ -10,6 +10,7 @@ pub mod activate;
 mod builds;
 pub mod cancel;
 pub mod client;
+mod contents;
 pub mod embedded;
 mod explain;
 pub mod facts;
@@ -30,6 +31,7 @@ mod stage;
 mod tree;
 mod unpacked;
 mod unzstd;
+pub mod verify;
 pub mod wheels;
 
 pub use access::Access;

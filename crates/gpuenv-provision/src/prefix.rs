@@ -3,11 +3,13 @@
 //! gpuenv's own record is `conda-meta/gpuenv`. It has no `.json` at its end,
 //! because conda takes every such file there for a package.
 
+pub mod generations;
 mod history;
+mod manifest;
 mod state;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt, io,
     path::{Path, PathBuf},
 };
@@ -16,6 +18,7 @@ use gpuenv_core::layout;
 use rattler_conda_types::{PrefixRecord, RepoDataRecord, Subdir, prefix_record::PathType};
 
 pub(crate) use history::Entry as HistoryEntry;
+pub(crate) use manifest::{Earlier, Links, MANIFEST, Manifest, Own, hash_of_record, slashed};
 pub use state::{State, Wanted};
 
 use crate::{install::InstallError, tree};
@@ -25,6 +28,9 @@ pub const STATE: &str = "conda-meta/gpuenv";
 
 /// The lock that an environment was installed from, below its prefix.
 pub(crate) const LOCK: &str = "conda-meta/gpuenv.lock";
+
+/// The recipe of an environment that was made of nothing but words, below its prefix.
+pub(crate) const RECIPE: &str = "conda-meta/gpuenv.yaml";
 
 /// What is at a path that is to become a prefix.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +137,12 @@ pub fn read_lock(prefix: &Path) -> Result<Option<String>, InstallError> {
     }
 }
 
+/// Reads the lock of an environment if it is the one that was installed.
+pub fn read_whole_lock(prefix: &Path, state: &State) -> Option<String> {
+    let is_it = |text: &String| state::sha256(text) == state.lock_sha256;
+    fs_err::read_to_string(prefix.join(LOCK)).ok().filter(is_it)
+}
+
 /// Returns whether the environment is what is wanted, without reading a package.
 ///
 /// Files that were changed by hand are not noticed; packages that another tool
@@ -163,6 +175,14 @@ pub(crate) struct Records {
     pub(crate) packages: Vec<PrefixRecord>,
     /// Files that are no record, or one of several of a name: below `conda-meta`.
     pub(crate) damaged: Vec<String>,
+}
+
+/// Returns what an environment has noted of its files, if that can be believed.
+pub(crate) fn manifest_of(prefix: &Path, found: &Found) -> Option<Manifest> {
+    match found {
+        Found::Ours(state) => Manifest::read(prefix, state.files_sha256.as_deref()?),
+        _ => None,
+    }
 }
 
 /// Reads the records of a prefix.
@@ -223,6 +243,18 @@ impl Records {
         records
             .map(|record| record.repodata_record.clone())
             .collect()
+    }
+
+    /// Takes records for damaged, whatever they say.
+    pub(crate) fn distrust(&mut self, files: &BTreeSet<String>) {
+        self.packages.retain(|record| {
+            let file = record.file_name();
+            let is_trusted = !files.contains(&file);
+            if !is_trusted {
+                self.damaged.push(file);
+            }
+            is_trusted
+        });
     }
 
     /// Returns what the packages of these names have put into the prefix.

@@ -251,7 +251,7 @@ impl Drop for Stage {
 }
 
 /// Returns `PREFIX.replaced-N` for the first N that is free.
-fn free_name(real: &Path) -> PathBuf {
+pub(crate) fn free_name(real: &Path) -> PathBuf {
     let name = |number: u32| {
         let mut name = real.as_os_str().to_owned();
         name.push(format!(".replaced-{number}"));

@@ -18,7 +18,8 @@ use rattler_conda_types::{
     RepoDataRecord, Subdir,
     package::{IndexJson, LinkJson, NoArchLinks, PackageFile, PathType, PathsEntry, PathsJson},
 };
-use rattler_digest::{Sha256, compute_file_digest};
+
+use crate::contents::{Contents, sha256};
 
 /// A package as it lies in the cache.
 #[derive(Debug)]
@@ -46,14 +47,17 @@ impl std::fmt::Display for Damage {
 
 /// Which files are read to be compared with their hashes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Depth {
+pub(crate) enum Depth<'a> {
     /// All.
     Full,
-    /// Those that were written after the package was unpacked.
+    /// Those that were written after the package was unpacked, and those into
+    /// which the prefix is going to be written: nobody can tell afterwards.
     Changed {
         /// When that was.
         since: SystemTime,
     },
+    /// All but contents that have been read already and are right.
+    Beyond(&'a Contents),
 }
 
 /// Reads what a package says of itself.
@@ -152,8 +156,11 @@ impl Unpacked {
     }
 
     /// Compares the files with what the package says of them.
-    pub(crate) fn verify(&self, depth: Depth) -> Result<(), Damage> {
+    ///
+    /// Returns how many bytes were read.
+    pub(crate) fn verify(&self, depth: Depth<'_>) -> Result<u64, Damage> {
         let mut directories = HashSet::new();
+        let mut bytes = 0;
         for entry in &self.entries {
             // What leads outside is not even looked at; the layout check refuses it.
             if !is_sound(entry) {
@@ -182,19 +189,24 @@ impl Unpacked {
                 return Err(damage("has another size".to_string()));
             }
             let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let Some(expected) = entry.sha256 else {
+                continue;
+            };
             let is_read = match depth {
                 Depth::Full => true,
-                Depth::Changed { since } => modified >= since,
+                Depth::Changed { since } => modified >= since || entry.prefix_placeholder.is_some(),
+                Depth::Beyond(known) => !known.has(&metadata, &expected),
             };
-            if let Some(expected) = entry.sha256.filter(|_| is_read) {
-                let actual = compute_file_digest::<Sha256>(&path)
-                    .map_err(|error| damage(format!("cannot be read: {error}")))?;
+            if is_read {
+                let actual =
+                    sha256(&path).map_err(|error| damage(format!("cannot be read: {error}")))?;
+                bytes += metadata.len();
                 if actual != expected {
                     return Err(damage("has another content".to_string()));
                 }
             }
         }
-        Ok(())
+        Ok(bytes)
     }
 
     /// Checks that a path below the package leads through real directories only:

@@ -107,6 +107,11 @@ commands! {
     Devices devices "devices";
     List list "list";
     Info info "info";
+    Update update "update";
+    History history "history";
+    Rollback rollback "rollback";
+    Verify verify "verify";
+    Repair repair "repair";
     Remove remove "remove";
     Clean clean "clean";
     Recipe recipe "recipe";

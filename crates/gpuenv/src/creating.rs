@@ -19,7 +19,7 @@ use crate::{
     activating::KEPT_LOCK,
     choosing::{self, Choice, Open},
     lockfile::{self, LockFile},
-    locking,
+    locking::{self, Made},
     source::{Origin, RecipeText},
     wanted::{self, Named, Packages},
 };
@@ -157,6 +157,19 @@ fn lock_text(open: &Open, prefix: &Path) -> Result<Option<String>, Diagnostic> {
 }
 
 impl Source {
+    /// Returns the file that the user names, if it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        let file = match self {
+            Self::Recipe { open, .. } if open.text.is_shipped() => return None,
+            Self::Recipe { open, .. } => match &open.text.origin {
+                Origin::Shipped | Origin::Words(_) => return None,
+                Origin::File(file) => file,
+            },
+            Self::Lock { path, .. } => path,
+        };
+        std::path::absolute(file).ok()
+    }
+
     /// Returns what tells the recipe, with what is chosen of it, from any other.
     pub fn recipe_text(&self) -> Option<String> {
         match self {
@@ -208,7 +221,9 @@ impl Source {
     /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
     pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
         match self {
-            Self::Lock { path, text } => of_lock(lockfile::parse(path, text)?, &session.builds()?),
+            Self::Lock { path, text } => {
+                of_lock(lockfile::parse(path, text)?, Some(&session.builds()?))
+            }
             Self::Recipe { open, recipe, plan } => {
                 of_recipe(&open.text, &recipe, *plan, locked, session)
             }
@@ -223,7 +238,12 @@ fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagno
     Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
 }
 
-fn of_lock(file: LockFile, builds: &GpuBuilds) -> Result<Ready, Failure> {
+/// Returns what a lock alone says. Without a table of builds, what it holds is
+/// taken as it is: it was installed once.
+///
+/// # Errors
+/// GE405 and its kin if it cannot be installed here.
+pub fn of_lock(file: LockFile, builds: Option<&GpuBuilds>) -> Result<Ready, Failure> {
     let platform = this_platform()?;
     let label = file.path.display().to_string();
     let solution = require_platform(&file.lock, &label, platform)?;
@@ -246,7 +266,9 @@ fn of_lock(file: LockFile, builds: &GpuBuilds) -> Result<Ready, Failure> {
     }
     let settings = file.lock.settings.as_ref();
     let gpu = settings.map_or(Gpu::Optional, |settings| settings.gpu);
-    check_builds(&label, gpu, &requested, &solution, builds)?;
+    if let Some(builds) = builds {
+        check_builds(&label, gpu, &requested, &solution, builds)?;
+    }
     Ok(Ready {
         lock_text: file.text,
         solution: with_wheels(solution),
@@ -386,16 +408,18 @@ fn of_recipe(
             ))
             .into());
     }
-    let (lock, lock_text, written, notes) = match existing {
+    let made = match existing {
         Some(file) if fits => (file.lock, file.text, None, Vec::new()),
         existing => make(text, recipe, &plan, existing, session)?,
     };
-    let solution = require_platform(&lock, &recipe.name, plan.platform())?;
-    check_wheels(
-        &recipe.name,
-        lock.platform_settings(plan.platform()),
-        &solution,
-    )?;
+    planned(&recipe.name, plan, made)
+}
+
+/// Returns what a lock says for the platform of a plan.
+fn planned(name: &str, plan: Plan, made: MadeLock) -> Result<Ready, Failure> {
+    let (lock, lock_text, written, notes) = made;
+    let solution = require_platform(&lock, name, plan.platform())?;
+    check_wheels(name, lock.platform_settings(plan.platform()), &solution)?;
     Ok(Ready {
         lock_text,
         solution: with_wheels(solution),
@@ -410,6 +434,39 @@ fn of_recipe(
         written,
         notes,
     })
+}
+
+/// Refuses a lock whose wheels are not resolved: half an environment would look
+/// right and not be.
+fn refuse_pending(made: &Made, plan: &Plan) -> Result<(), Diagnostic> {
+    let mut notes = made.notes.iter();
+    let pending = notes.find(|note| note.code == Code::LOCK_WHEELS_PENDING);
+    match pending.filter(|_| !plan.wheels.is_empty()) {
+        None => Ok(()),
+        Some(pending) => Err(Diagnostic {
+            severity: Severity::Error,
+            ..pending.clone()
+        }),
+    }
+}
+
+/// Returns what a lock that was just made says for a platform.
+///
+/// # Errors
+/// GE408 if its wheels are not resolved, GE405 and its kin if it cannot be installed.
+pub fn of_made(
+    text: &RecipeText,
+    recipe: &Recipe,
+    platform: Subdir,
+    made: Made,
+) -> Result<Ready, Failure> {
+    let plans = locking::plans(recipe, &[platform]).map_err(Failure::several)?;
+    let Some(plan) = plans.into_iter().next() else {
+        return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
+    };
+    refuse_pending(&made, &plan)?;
+    let lock = lock::parse(&text.label, &made.text)?;
+    planned(&recipe.name, plan, (lock, made.text, None, made.notes))
 }
 
 type MadeLock = (Lock, String, Option<PathBuf>, Vec<Diagnostic>);
@@ -432,16 +489,7 @@ fn make(
     };
     let wishes = locking::keep(existing.as_ref());
     let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
-    let pending = made
-        .notes
-        .iter()
-        .find(|note| note.code == Code::LOCK_WHEELS_PENDING);
-    if let Some(pending) = pending.filter(|_| !plan.wheels.is_empty()) {
-        // Half an environment would look right and not be.
-        let mut error = pending.clone();
-        error.severity = Severity::Error;
-        return Err(error.into());
-    }
+    refuse_pending(&made, plan)?;
     let mut written = None;
     if keeps_file {
         let path = lockfile::place(text, &recipe.name)?;

@@ -1,8 +1,10 @@
 //! From a recipe to the text of its lock: plans, solve, render.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use gpuenv_core::{Code, Diagnostic, Lock, Plan, Recipe, Solution, facts::GpuBuilds, lock, plan};
+use gpuenv_core::{
+    Code, Diagnostic, Lock, Plan, Recipe, Solution, facts::GpuBuilds, lock, plan, recipe::suggest,
+};
 use gpuenv_provision::{
     Upgrade, Wishes, solve,
     wheels::{self, WheelsError},
@@ -190,6 +192,33 @@ fn kept_platforms(
         }
     }
     Ok(locked(&file.lock, &plans))
+}
+
+/// Returns the first name that is neither in the lock nor in the recipe, and the one
+/// that was meant, if that is plain.
+pub fn unknown<'n>(
+    names: &'n [String],
+    recipe: &Recipe,
+    lock: &Lock,
+) -> Option<(&'n str, Option<String>)> {
+    let locked = lock.platforms.values().flat_map(|p| &p.records);
+    let locked = locked.map(|record| record.package_record.name.as_normalized().to_string());
+    let of_lock = lock.platforms.values().flat_map(|p| &p.wheels);
+    let locked = locked.chain(of_lock.map(|wheel| wheel.name.clone()));
+    let plans = plans(recipe, &platforms(recipe)).unwrap_or_default();
+    let of_recipe = plans.iter().flat_map(|plan| &plan.wheels);
+    let of_recipe = of_recipe.map(|wheel| wheel.requirement.name.to_string());
+    let wanted = plans.iter().flat_map(|plan| &plan.dependencies);
+    let wanted = wanted.filter_map(|dependency| dependency.spec.name.as_exact());
+    let wanted = wanted.map(|name| name.as_normalized().to_string());
+    let known: BTreeSet<String> = locked.chain(wanted).chain(of_recipe).collect();
+    let is_known = |name: &str| {
+        let of_wheel = gpuenv_core::wheels::normalized(name);
+        known.contains(&name.to_lowercase()) || of_wheel.is_some_and(|name| known.contains(&name))
+    };
+    let unknown = names.iter().find(|name| !is_known(name))?;
+    let meant = suggest(unknown, known.iter().map(String::as_str));
+    Some((unknown, meant.map(ToString::to_string)))
 }
 
 /// Returns the wishes of somebody who wants nothing new.

@@ -19,7 +19,7 @@ use gpuenv_core::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::activating;
+use crate::{Session, activating};
 
 /// The name of the hidden command that is the child.
 const WORKER: &str = "__probe";
@@ -69,6 +69,23 @@ pub struct Question<'a> {
     pub only_beside_gpu: bool,
     /// When a child is given up; `None` for what its level deserves.
     pub deadline: Option<Duration>,
+}
+
+impl<'a> Question<'a> {
+    /// Returns the usual question about an environment: as far as its recipe wants.
+    pub fn of(prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep]) -> Self {
+        Self {
+            prefix: Some(prefix),
+            gpu,
+            steps,
+            level: None,
+            device: None,
+            bench: false,
+            require_gpu: false,
+            only_beside_gpu: false,
+            deadline: None,
+        }
+    }
 }
 
 impl<'a> Question<'a> {
@@ -269,6 +286,25 @@ fn skip(steps: impl Iterator<Item = ProbeStep>, why: &str) -> Vec<Skipped> {
         why: why.to_string(),
     };
     steps.map(skip).collect()
+}
+
+/// Probes a fresh environment and notes what came of it, unless the recipe uses
+/// no GPU and nobody insists on one.
+///
+/// # Errors
+/// As [`probe`].
+pub fn after_install(
+    question: &Question<'_>,
+    session: &Session,
+) -> Result<Option<Probed>, Diagnostic> {
+    if question.gpu == Gpu::None && !question.require_gpu {
+        return Ok(None);
+    }
+    let probed = probe(question, &*session.reporter())?;
+    if let Some(prefix) = question.prefix {
+        remember(prefix, &probed, Timestamp::now());
+    }
+    Ok(Some(probed))
 }
 
 /// Notes the verdict in the environment's record; without permission it is not noted.

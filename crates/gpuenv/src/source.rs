@@ -160,6 +160,25 @@ impl RecipePath {
             .help("a recipe file is named with its path: `./NAME.yaml`"))
     }
 
+    /// Reads the recipe in a file.
+    ///
+    /// # Errors
+    /// GE107 if it is not there, GE108 if it cannot be read.
+    pub fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
+        read(file)
+    }
+
+    /// Returns the recipe of that name inside the program.
+    pub fn shipped(name: &str) -> Option<RecipeText> {
+        shipped(name)
+    }
+
+    /// Returns the recipes in a directory that can be read, and in its `recipes`.
+    pub fn beside(folder: &Path) -> Vec<RecipeText> {
+        let files = [files_in(folder), files_in(&folder.join("recipes"))].concat();
+        files.iter().filter_map(|file| read(file).ok()).collect()
+    }
+
     /// Returns every recipe by name; a name found twice stands for the stronger one.
     pub fn list(&self) -> BTreeMap<String, RecipeText> {
         let shipped_files = SHIPPED.files().filter_map(|file| {

@@ -15,7 +15,7 @@ use rattler_conda_types::RepoDataRecord;
 use super::{Install, InstallError};
 use crate::{
     fetch::Fetched,
-    prefix::{self, Found, Records},
+    prefix::{self, Found, Manifest, Records},
     tree::{self, Tree},
 };
 
@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct Ground {
     pub(super) found: Found,
     pub(super) records: Records,
+    /// What the environment that is there has noted of itself.
+    pub(super) manifest: Option<Manifest>,
     pub(super) changes: Changes,
     /// What is at the prefix, if it is to be kept.
     pub(super) tree: Tree,
@@ -40,6 +42,7 @@ pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, Insta
     let mut ground = Ground {
         found,
         records: Records::default(),
+        manifest: None,
         changes: Changes::default(),
         tree: Tree::default(),
     };
@@ -47,6 +50,10 @@ pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, Insta
         .map_err(|refusal| refusal.at(request.prefix))?;
     if ground.is_update() {
         ground.records = prefix::read_records(real);
+        if let Some(repair) = request.repair {
+            ground.records.distrust(&repair.bad_records);
+        }
+        ground.manifest = prefix::manifest_of(real, &ground.found);
         ground.tree = tree::read(real, &prefix::is_own)?;
     }
     ground.changes = changes::diff(&request.solution.records, &ground.records.repodata());
@@ -56,6 +63,9 @@ pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, Insta
     };
     if request.force || is_moved {
         ground.changes.relink_all();
+    } else if let Some(repair) = request.repair {
+        let packages = &repair.packages;
+        ground.changes.relink_where(|name| packages.contains(name));
     }
     Ok(ground)
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -149,7 +149,8 @@ pub(super) fn record_names(records: &[RepoDataRecord]) -> Vec<String> {
     names
 }
 
-/// Takes away, in the stage, what is going to be written anew.
+/// Takes away, in the stage, what is going to be written anew. Returns what it
+/// moved aside, because no package has put it there, with its new name.
 ///
 /// The stage shares its files with the prefix: what were overwritten in place
 /// would change there too.
@@ -158,12 +159,13 @@ pub(super) fn clear_way(
     records: &Records,
     changes: &Changes,
     layouts: &[layout::Package],
-) -> Result<(), InstallError> {
+) -> Result<Vec<(PathBuf, PathBuf)>, InstallError> {
     for name in &records.damaged {
         clear(&stage.join("conda-meta").join(name))?;
     }
     let kept = records.layouts(&kept_names(changes));
     let kept: HashSet<String> = kept.iter().flat_map(layout::final_paths).collect();
+    let mut moved = Vec::new();
     for package in layouts {
         let scripts = package
             .python
@@ -174,11 +176,47 @@ pub(super) fn clear_way(
             // Windows has two files for a command.
             ["", ".exe", "-script.py"].map(|end| format!("{scripts}/{command}{end}"))
         });
-        for path in layout::final_paths(package).chain(commands) {
-            if !kept.contains(&path) {
+        let kinds = package.entries.iter().map(|entry| &entry.kind);
+        let entries = layout::final_paths(package).zip(kinds);
+        let entries = entries.map(|(path, kind)| (path, *kind == layout::Kind::Directory));
+        for (path, is_directory) in entries.chain(commands.map(|path| (path, false))) {
+            if kept.contains(&path) {
+                continue;
+            }
+            move_aside(stage, Path::new(&path), is_directory, &mut moved)?;
+            if !is_directory {
                 clear(&stage.join(path))?;
             }
         }
+    }
+    Ok(moved)
+}
+
+/// Moves aside a file where a directory belongs, and a directory where a file does.
+fn move_aside(
+    stage: &Path,
+    path: &Path,
+    is_directory: bool,
+    moved: &mut Vec<(PathBuf, PathBuf)>,
+) -> Result<(), InstallError> {
+    let ways = path.ancestors().skip(usize::from(!is_directory));
+    let ways = ways.filter(|way| !way.as_os_str().is_empty());
+    let in_the_way = |way: &Path, wanted: bool| {
+        let found = fs_err::symlink_metadata(stage.join(way));
+        // A link to a directory is one; the layout check knows where it leads.
+        found.is_ok_and(|found| !found.is_symlink() && found.is_dir() != wanted)
+    };
+    let directories = ways.filter(|way| in_the_way(way, true));
+    let mut found: Vec<&Path> = directories.collect();
+    if !is_directory && in_the_way(path, false) {
+        found.push(path);
+    }
+    for way in found {
+        let from = stage.join(way);
+        let to = stage::free_name(&from);
+        fs_err::rename(&from, &to).map_err(|error| InstallError::io("move", &from, error))?;
+        let name = way.with_file_name(to.file_name().unwrap_or_default());
+        moved.push((way.to_path_buf(), name));
     }
     Ok(())
 }

@@ -36,6 +36,13 @@ pub struct State {
     pub installed_at: Timestamp,
     /// The names of its package records, sorted.
     pub packages: Vec<String>,
+    /// The hash of what it notes of its files; earlier versions noted nothing.
+    #[serde(default)]
+    pub files_sha256: Option<String>,
+    /// The recipe or lock file that it was made from; none for a recipe inside
+    /// the program.
+    #[serde(default)]
+    pub source: Option<PathBuf>,
     /// What the last probe concluded.
     #[serde(default)]
     pub verdict: Option<serde_json::Value>,
@@ -72,7 +79,7 @@ impl Wanted<'_> {
     }
 }
 
-fn sha256(text: &str) -> String {
+pub(crate) fn sha256(text: &str) -> String {
     hex::encode(compute_bytes_digest::<Sha256>(text))
 }
 
@@ -115,6 +122,8 @@ impl State {
             gpuenv: own_version().to_string(),
             installed_at: now,
             packages,
+            files_sha256: None,
+            source: None,
             verdict: None,
             verdict_at: None,
         }

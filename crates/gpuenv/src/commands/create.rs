@@ -2,31 +2,25 @@
 
 use std::{
     fmt::Write as _,
-    io,
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
 use gpuenv_core::{
     Diagnostic,
     plan::{Gpu, ProbeStep},
 };
 use gpuenv_provision::{
-    activate,
-    install::{Install, Installed, check_place, install, is_settled},
-    prefix::{State, Wanted},
+    install::{check_place, is_settled},
+    prefix::State,
 };
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    Failure, Outcome, Session,
-    activating::{self, KEPT_RECIPE},
-    checking,
+    Failure, Outcome, Session, activating, checking,
     commands::{choice::ChoiceArgs, packages::PackageArgs},
-    creating::{Found, Ready},
+    creating::Found,
     environments::{self, Environments},
-    interrupt,
+    installing::{How, Installing},
     probing::{self, Probed, Question},
     progress::counted,
     wanted::Packages,
@@ -133,20 +127,24 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     // Before a channel is asked and a lock is written.
     check_place(&target.prefix, args.force, &session.protected())?;
     let recipe_text = source.recipe_text();
+    let file = source.file();
     let only_text = source.only_text();
     let mut ready = source.ready(args.locked, session)?;
     if !args.no_check {
         let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
         ready.notes.extend(warnings);
     }
-    let installed = session.block_on(install_ready(
-        &args,
-        &target,
-        recipe.as_deref(),
-        (recipe_text.as_deref(), only_text.as_deref()),
-        &ready,
-        session,
-    ))??;
+    let installing = Installing {
+        prefix: &target.prefix,
+        name: &target.name,
+        recipe: recipe.as_deref(),
+        recipe_text: recipe_text.as_deref(),
+        only_text: only_text.as_deref(),
+        source: file.as_deref(),
+        ready: &ready,
+        how: How::Create { force: args.force },
+    };
+    let installed = installing.install(session)?;
     if !installed.already_right {
         activating::tell_bad_scripts(&target.prefix, session)?;
         if ready.activation.xla {
@@ -240,78 +238,23 @@ fn already_right(
     Ok(report(args, &created))
 }
 
-async fn install_ready(
-    args: &Args,
-    target: &Target,
-    recipe: Option<&str>,
-    (recipe_text, only_text): (Option<&str>, Option<&str>),
-    ready: &Ready,
-    session: &Session,
-) -> Result<Installed, Diagnostic> {
-    let access = session.access()?;
-    let prefix_text = target.prefix.to_string_lossy().into_owned();
-    let platform = ready.solution.platform;
-    let registry = session.registry();
-    let finish = |stage: &Path, _prefix: &Path| -> io::Result<()> {
-        activate::write(stage, &prefix_text, platform, &ready.activation)?;
-        match only_text {
-            Some(text) => fs::write(stage.join(KEPT_RECIPE), text),
-            None => Ok(()),
-        }
-    };
-    let request = Install {
-        prefix: &target.prefix,
-        name: &target.name,
-        recipe,
-        wanted: Wanted {
-            lock_text: &ready.lock_text,
-            recipe_text,
-            platform: platform.as_str(),
-            activation: &ready.activation,
-        },
-        solution: &ready.solution,
-        requested: &ready.requested,
-        force: args.force,
-        protected: &session.protected(),
-        registry: registry.as_deref(),
-        cancel: interrupt::cancel_on_signal(),
-        finish: &finish,
-        now: Timestamp::now(),
-        command_line: &session.command_line(),
-    };
-    Ok(install(&request, &access, session.reporter()).await?)
-}
-
 fn question<'a>(args: &Args, prefix: &'a Path, gpu: Gpu, steps: &'a [ProbeStep]) -> Question<'a> {
     Question {
-        prefix: Some(prefix),
-        gpu,
-        steps,
-        level: None,
-        device: None,
-        bench: false,
         require_gpu: args.require_gpu,
-        only_beside_gpu: false,
-        deadline: None,
+        ..Question::of(prefix, gpu, steps)
     }
 }
 
-/// Probes, unless nobody wants to know: not with `--no-probe`, not for a recipe
-/// that uses no GPU.
+/// Probes, unless nobody wants to know.
 fn probe(
     args: &Args,
     question: &Question<'_>,
     session: &Session,
 ) -> Result<Option<Probed>, Diagnostic> {
-    let unwanted = question.gpu == Gpu::None && !args.require_gpu;
-    if args.no_probe || unwanted {
-        return Ok(None);
+    match args.no_probe {
+        true => Ok(None),
+        false => probing::after_install(question, session),
     }
-    let probed = probing::probe(question, &*session.reporter())?;
-    if let Some(prefix) = question.prefix {
-        probing::remember(prefix, &probed, Timestamp::now());
-    }
-    Ok(Some(probed))
 }
 
 fn report(args: &Args, created: &Created) -> Outcome {

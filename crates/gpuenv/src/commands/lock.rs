@@ -1,7 +1,6 @@
 //! `gpuenv lock`: solves a recipe for its platforms and writes the lock.
 
 use std::{
-    collections::BTreeSet,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,8 +10,6 @@ use gpuenv_core::{
     Code, Diagnostic, Recipe, exclude_newer,
     facts::GpuBuilds,
     lock::{self, Difference, PackageChange},
-    recipe::suggest,
-    wheels,
 };
 use gpuenv_provision::{Upgrade, Wishes};
 use jiff::Timestamp;
@@ -178,28 +175,13 @@ fn check_names(
     let (Some(names), Some(file)) = (names, existing) else {
         return Ok(());
     };
-    let locked = file.lock.platforms.values().flat_map(|p| &p.records);
-    let locked = locked.map(|record| record.package_record.name.as_normalized().to_string());
-    let wheels = file.lock.platforms.values().flat_map(|p| &p.wheels);
-    let locked = locked.chain(wheels.map(|wheel| wheel.name.clone()));
-    let plans = locking::plans(recipe, &locking::platforms(recipe)).unwrap_or_default();
-    let wheels = plans.iter().flat_map(|plan| &plan.wheels);
-    let wheels = wheels.map(|wheel| wheel.requirement.name.to_string());
-    let wanted = plans.iter().flat_map(|plan| &plan.dependencies);
-    let wanted = wanted.filter_map(|dependency| dependency.spec.name.as_exact());
-    let wanted = wanted.map(|name| name.as_normalized().to_string());
-    let known: BTreeSet<String> = locked.chain(wanted).chain(wheels).collect();
-    let is_known = |name: &str| {
-        let of_wheel = wheels::normalized(name);
-        known.contains(&name.to_lowercase()) || of_wheel.is_some_and(|name| known.contains(&name))
-    };
-    let Some(unknown) = names.iter().find(|name| !is_known(name)) else {
+    let Some((unknown, meant)) = locking::unknown(names, recipe, &file.lock) else {
         return Ok(());
     };
     let failure = Failure::usage(format!(
         "`--upgrade {unknown}`: there is no package `{unknown}` in the lock"
     ));
-    Err(match suggest(unknown, known.iter().map(String::as_str)) {
+    Err(match meant {
         Some(meant) => failure.help(format!("did you mean `{meant}`?")),
         None => failure.help(format!(
             "the recipe stands first: `{} --upgrade NAME`",

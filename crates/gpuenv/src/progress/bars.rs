@@ -32,6 +32,7 @@ struct State {
     solving: Option<ProgressBar>,
     fetching: Option<ProgressBar>,
     linking: Option<ProgressBar>,
+    comparing: Option<ProgressBar>,
     probing: Option<ProgressBar>,
 }
 
@@ -85,6 +86,8 @@ impl Bars {
         self.spin(&mut state.solving, "solving", solving);
         self.count(&mut state.fetching, "fetching", stages.fetching.as_ref());
         self.count(&mut state.linking, "linking", stages.linking.as_ref());
+        let comparing = stages.comparing.as_ref().map(|found| found.progress());
+        self.spin(&mut state.comparing, "comparing", comparing);
         let probing = stages.probing.map(|_| "the GPU".to_string());
         self.spin(&mut state.probing, "probing", probing);
     }

@@ -44,8 +44,25 @@ pub struct Stages {
     pub fetching: Option<Counting>,
     /// The packages being linked.
     pub linking: Option<Counting>,
+    /// The environment that is being compared.
+    pub comparing: Option<Comparing>,
     /// The time the probe began.
     pub probing: Option<Duration>,
+}
+
+/// An environment that is being compared with its packages.
+#[derive(Debug, Default)]
+pub struct Comparing {
+    since: Duration,
+    bytes: u64,
+    total: u64,
+}
+
+impl Comparing {
+    /// Returns how far it is, in words.
+    pub fn progress(&self) -> String {
+        format!("{} of {}", Bytes(self.bytes), Bytes(self.total))
+    }
 }
 
 /// Indexes that are being read.
@@ -128,6 +145,30 @@ impl Stages {
             Event::FetchFinished { .. } => self.package_fetched(now),
             Event::LinkStarted { packages } => self.link_started(*packages, now),
             Event::LinkFinished { .. } => self.package_linked(now),
+            Event::VerifyStarted { packages, bytes } => {
+                self.comparing = Some(Comparing {
+                    since: now,
+                    bytes: 0,
+                    total: *bytes,
+                });
+                let packages = counted(*packages, "package", "packages");
+                let bytes = Bytes(*bytes);
+                vec![Line::Start(format!("comparing {packages} ({bytes})"))]
+            }
+            Event::VerifyBytes { bytes } => {
+                if let Some(comparing) = &mut self.comparing {
+                    comparing.bytes = *bytes;
+                }
+                Vec::new()
+            }
+            Event::VerifyFinished => {
+                let done = self.comparing.take();
+                let end = |done: Comparing| {
+                    let time = time(done.since, now);
+                    Line::End(format!("compared {} in {time}", Bytes(done.total)))
+                };
+                done.map(end).into_iter().collect()
+            }
             Event::ProbeStarted => {
                 self.probing = Some(now);
                 vec![Line::Start("probing the GPU".into())]
@@ -370,12 +411,23 @@ mod tests {
         events.push(Event::LinkFinished {
             package: "a.conda".into(),
         });
-        events.extend([Event::ProbeStarted, Event::ProbeFinished]);
+        events.push(Event::VerifyStarted {
+            packages: 2,
+            bytes: 3 << 30,
+        });
+        events.extend([
+            Event::VerifyBytes { bytes: 1 << 30 },
+            Event::VerifyFinished,
+            Event::ProbeStarted,
+            Event::ProbeFinished,
+        ]);
         insta::assert_snapshot!(lines(&events).join("\n"), @"
         fetching 2 packages (5.0 GiB)
         fetched 2 packages (4.0 MiB) in 3.0 s
         linking 1 package
         linked 1 package in 0.5 s
+        comparing 2 packages (3.0 GiB)
+        compared 3.0 GiB in 1.0 s
         probing the GPU
         probed the GPU in 0.5 s
         ");
