@@ -29,6 +29,7 @@ pub mod neighbours;
 pub mod plan;
 pub mod probe;
 pub mod recipe;
+pub mod search;
 pub mod solution;
 pub mod target;
 pub mod wheels;

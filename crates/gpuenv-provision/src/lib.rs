@@ -24,6 +24,7 @@ mod package_cache;
 pub mod prefix;
 pub mod registry;
 pub mod scripts;
+pub mod search;
 pub mod solve;
 mod space;
 mod stage;

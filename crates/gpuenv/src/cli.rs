@@ -105,6 +105,7 @@ commands! {
     Probe probe "probe";
     Doctor doctor "doctor";
     Devices devices "devices";
+    Search search "search";
     List list "list";
     Info info "info";
     Remove remove "remove";

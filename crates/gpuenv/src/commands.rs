@@ -23,5 +23,6 @@ pub mod probe_worker;
 pub mod recipe;
 pub mod remove;
 pub mod run;
+pub mod search;
 pub mod shell;
 pub mod shell_hook;

@@ -26,6 +26,7 @@ pub mod mirror;
 pub mod options;
 pub mod outcome;
 pub mod outside;
+pub mod pager;
 pub mod panic;
 pub mod printer;
 pub mod probing;
