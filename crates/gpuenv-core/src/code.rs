@@ -108,7 +108,6 @@ codes! {
     341 SEARCH_BAD_SPEC "what is searched for cannot be read";
     342 LOOK_NO_PACKAGE "the package is not in the lock or environment";
     343 LOOK_NO_PLATFORM "the lock or environment does not cover the platform";
-    344 LOOK_NOTHING "there is neither an environment nor a lock of that name";
 
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";

@@ -20,6 +20,7 @@ pub mod exclude_newer;
 pub mod export;
 pub mod facts;
 pub mod fits;
+pub mod graph;
 pub mod import;
 pub mod layout;
 pub mod lint;

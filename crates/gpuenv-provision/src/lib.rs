@@ -19,6 +19,7 @@ pub mod host;
 pub mod index;
 mod index_error;
 pub mod install;
+pub mod installed;
 pub mod outlook;
 mod package_cache;
 pub mod prefix;

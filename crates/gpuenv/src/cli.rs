@@ -108,6 +108,9 @@ commands! {
     Search search "search";
     List list "list";
     Info info "info";
+    Tree tree "tree";
+    Why why "why";
+    Diff diff "diff";
     Remove remove "remove";
     Clean clean "clean";
     Recipe recipe "recipe";

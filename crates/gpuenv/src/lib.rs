@@ -22,6 +22,7 @@ pub mod interrupt;
 pub mod lockfile;
 pub mod locking;
 pub mod log;
+pub mod looking;
 pub mod mirror;
 pub mod options;
 pub mod outcome;
