@@ -59,6 +59,15 @@ pub fn find(source: Option<&str>, session: &Session) -> Result<Looked, Failure> 
     if is_pipe(path) {
         return of_pipe(fs::File::open(path).map_err(Failure::io)?, source);
     }
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "lock")
+        && !path.exists()
+    {
+        let message = format!("there is no lock file `{source}`");
+        let missing = Diagnostic::error(Code::LOCK_MISSING, message).at(Place::file(source));
+        return Err(missing.help("make one with `gpuenv lock RECIPE`").into());
+    }
     let environments = Environments::below(&session.home()?);
     match environments.find(source) {
         Ok(prefix) => of_environment(&prefix, source),

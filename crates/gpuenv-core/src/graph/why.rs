@@ -68,7 +68,8 @@ fn toward(graph: &Graph, package: usize) -> Vec<Option<(usize, String)>> {
     let mut open = VecDeque::from([package]);
     while let Some(at) = open.pop_front() {
         let mut above: Vec<&(usize, String)> = graph.needed_by(at).iter().collect();
-        above.sort();
+        // Of two demands the longer one says more.
+        above.sort_by_key(|(from, text)| (*from, std::cmp::Reverse(text.len())));
         for (from, text) in above {
             if *from != package && toward[*from].is_none() {
                 toward[*from] = Some((at, text.clone()));

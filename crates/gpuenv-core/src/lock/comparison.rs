@@ -226,3 +226,88 @@ fn only(old: &[String], new: &[String]) -> (Vec<String>, Vec<String>) {
     };
     (without(old, new), without(new, old))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::solution::tests::record;
+
+    fn lock(records: &[(&str, &str, &str, u8)], machine: &[&str]) -> Lock {
+        let records = records.iter().map(|(name, version, build, hash)| {
+            let mut record = record(name, version, &[]);
+            record.package_record.build = build.parse().expect("a build string");
+            record.package_record.sha256 = Some([*hash; 32].into());
+            record.package_record.size = Some(1000);
+            record
+        });
+        let locked = PlatformLock {
+            virtual_packages: machine.iter().map(|text| (*text).to_string()).collect(),
+            records: records.collect(),
+            wheels: Vec::new(),
+        };
+        Lock {
+            settings: None,
+            channels: Vec::new(),
+            platforms: [("linux-64".to_string(), locked)].into(),
+        }
+    }
+
+    #[test]
+    fn what_happened_to_a_package_is_told_by_kind() {
+        let old = [
+            ("gone", "1.0", "h0_0", 1),
+            ("lower", "2.10", "h0_0", 1),
+            ("higher", "2.9", "h0_0", 1),
+            ("rebuilt", "1.0", "h0_0", 1),
+            ("replaced", "1.0", "h0_0", 1),
+            ("same", "1.0", "h0_0", 1),
+        ];
+        let new = [
+            ("added", "1.0", "h0_0", 1),
+            ("lower", "2.9", "h0_0", 2),
+            ("higher", "2.10", "h0_0", 2),
+            ("rebuilt", "1.0", "h1_1", 2),
+            ("replaced", "1.0", "h0_0", 2),
+            ("same", "1.0", "h0_0", 1),
+        ];
+        let compared = compare(&lock(&old, &["__cuda=12.4"]), &lock(&new, &["__cuda=12.9"]));
+        let compared = &compared["linux-64"];
+        let kinds: Vec<String> = compared
+            .changes
+            .iter()
+            .map(|change| format!("{} {:?}", change.name, change.kind))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                "added Added",
+                "gone Removed",
+                "higher Newer",
+                "lower Older",
+                "rebuilt Rebuilt",
+                "replaced Replaced"
+            ]
+        );
+        assert_eq!((compared.same, compared.bytes), (1, (6000, 6000)));
+        assert_eq!(compared.machine_added, ["__cuda=12.9"]);
+        assert!(!compared.is_same());
+        let same = compare(&lock(&old, &["__cuda=12.4"]), &lock(&old, &[]));
+        assert!(
+            same["linux-64"].is_same(),
+            "what only one of them says is no difference"
+        );
+    }
+
+    #[test]
+    fn a_platform_of_one_side_only_is_a_difference() {
+        let first = lock(&[("a", "1", "0", 1)], &[]);
+        let mut second = first.clone();
+        second
+            .platforms
+            .insert("win-64".to_string(), first.platforms["linux-64"].clone());
+        let compared = compare(&first, &second);
+        assert!(compared["linux-64"].is_same());
+        assert!(!compared["win-64"].is_same());
+        assert!(compared["win-64"].in_second && !compared["win-64"].in_first);
+    }
+}

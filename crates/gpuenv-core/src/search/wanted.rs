@@ -48,7 +48,10 @@ pub fn wanted(text: &str) -> Result<Wanted, SearchError> {
         Some((channel, bare)) => (Some(channel), bare.trim()),
         None => (None, text),
     };
-    if bare.starts_with(['/', '.', '~']) || bare.contains("://") || bare.contains("channel=") {
+    let names_more = ["::", "://", "channel="]
+        .iter()
+        .any(|sign| bare.contains(sign));
+    if bare.starts_with(['/', '.', '~']) || names_more {
         return Err(refuse(
             "name the channel with `-c`, and the package by its name",
         ));

@@ -171,7 +171,11 @@ fn between(kind: ChangeKind, from: &Entry, to: &Entry) -> String {
     if kind == ChangeKind::Replaced && parts.is_empty() {
         return format!("{}: another file of the same name", from.version);
     }
-    parts.join(", ")
+    let text = parts.join(", ");
+    match kind {
+        ChangeKind::Older => format!("{text} (older)"),
+        _ => text,
+    }
 }
 
 /// Returns what a channel says, safe to show in one line.

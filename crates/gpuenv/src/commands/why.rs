@@ -158,7 +158,7 @@ fn label(graph: &Graph, package: usize) -> String {
     let package = &graph.packages[package];
     match package.kind {
         Kind::Wheel => format!("{} (wheel)", package.label()),
-        Kind::Virtual => format!("{} (this machine)", package.label()),
+        Kind::Virtual => format!("{} (of the machine)", package.label()),
         Kind::Conda => package.label(),
     }
 }
