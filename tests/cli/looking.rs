@@ -10,7 +10,7 @@ fn family() -> Lab {
     let publish = |name: &str, version: &str, needs: &[&str]| {
         let mut package = lab.channel.package(name, version);
         for spec in needs {
-            package = package.needs(*spec);
+            package = package.needs(spec);
         }
         package.publish();
     };

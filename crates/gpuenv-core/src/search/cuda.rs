@@ -162,7 +162,10 @@ pub fn made_for(record: &RepoDataRecord, rules: &Rules<'_>) -> MadeFor {
     }
     if !texts.is_empty() {
         return MadeFor::Cuda {
-            text: texts.iter().map(|text| short(text)).max_by_key(precision),
+            text: texts
+                .iter()
+                .map(|text| short(text))
+                .max_by_key(|text| precision(text)),
             takes,
             exact: None,
         };
@@ -227,7 +230,7 @@ fn specs(texts: &[String]) -> Vec<VersionSpec> {
 }
 
 /// The shortest text says the most, but for one that names a minor version.
-fn precision(text: &String) -> (bool, std::cmp::Reverse<usize>) {
+fn precision(text: &str) -> (bool, std::cmp::Reverse<usize>) {
     (text.contains('.'), std::cmp::Reverse(text.len()))
 }
 
