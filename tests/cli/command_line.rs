@@ -27,8 +27,12 @@ fn without_arguments_there_is_help_and_exit_two() {
       probe       Run a kernel on every GPU and check what it computed
       doctor      Find out why a GPU does not work
       devices     List the GPUs that a program sees
+      search      Search channels for packages, and say which CUDA each build is for
       list        List the environments
       info        Show what an environment is made of
+      tree        Show what needs what in an environment or a lock, as a tree
+      why         Say why a package is there: the shortest ways from the recipe's lines to it
+      diff        Show how two locks or environments differ, package by package
       update      Bring newer packages into an environment, all or those named
       history     Show the generations of an environment: what it has been, and can be again
       rollback    Make an environment again what it was before
@@ -95,7 +99,7 @@ fn a_bad_command_line_is_exit_two() {
     ----- stderr
     error: unrecognized subcommand 'craete'
 
-      tip: some similar subcommands exist: 'deactivate', 'create'
+      tip: some similar subcommands exist: 'deactivate', 'tree', 'create'
 
     Usage: gpuenv [OPTIONS] <COMMAND>
 

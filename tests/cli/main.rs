@@ -35,6 +35,8 @@ mod library;
 mod lint;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lock;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod looking;
 mod markdown;
 mod output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -55,6 +57,7 @@ mod remove;
 mod round_trips;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod run;
+mod search;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
 mod source;

@@ -111,6 +111,11 @@ codes! {
     322 WHEELS_CONFLICT "wheels and conda packages must not be combined so";
     323 WHEELS_FAILED "uv did not resolve the wheels";
 
+    340 SEARCH_NOTHING "no package matches what is searched for";
+    341 SEARCH_BAD_SPEC "what is searched for cannot be read";
+    342 LOOK_NO_PACKAGE "the package is not in the lock or environment";
+    343 LOOK_NO_PLATFORM "the lock or environment does not cover the platform";
+
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";
     402 LOCK_STALE "the lock no longer satisfies the recipe";

@@ -6,6 +6,7 @@
 //! activated and probed without its recipe.
 
 mod check;
+mod comparison;
 mod diff;
 mod settings;
 mod wheels;
@@ -19,6 +20,7 @@ use rattler_lock::{
 };
 
 pub use check::{Difference, check, stale};
+pub use comparison::{Change, Entry, Kind as ChangeKind, PlatformComparison, compare};
 pub use diff::{PackageChange, changes};
 pub use settings::{PlatformSettings, Settings};
 

@@ -23,7 +23,7 @@ use url::Url;
 pub use builds::{check_builds, cpu_only, notes};
 pub use contents::{MAX_RECORD_BYTES, Written, check_record};
 pub use file_name::{WheelFileName, file_name};
-pub use names::{Provided, provided};
+pub use names::{Provided, distributions, provided};
 pub use pylock::{BadPylock, Candidate, Distribution, parse as parse_pylock};
 pub use rules::{
     Asked, WheelError, asked, bound_note, check_combination, check_installable, check_together,

@@ -9,7 +9,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures::future::try_join_all;
 use gpuenv_core::{Event, Plan, Reporter, channel};
-use rattler_conda_types::{Channel, ChannelUrl, MatchSpec, PackageName, RepoDataRecord, Subdir};
+use rattler_conda_types::{
+    Channel, ChannelUrl, MatchSpec, PackageName, PackageNameMatcher, RepoDataRecord, Subdir,
+};
 use rattler_networking::LazyClient;
 use rattler_repodata_gateway::{
     CacheClearMode, ChannelConfig, DownloadReporter, Gateway, GatewayError, RepoData, SourceConfig,
@@ -184,38 +186,76 @@ impl<'a> Channels<'a> {
             Some(MatchSpec::from(name.clone()))
         });
         let names: Vec<MatchSpec> = names.collect();
-        let places = self.places(plan).await?;
-        let channels: Vec<Channel> = places.iter().map(|p| channel_at(&p.fetched)).collect();
+        let subdirs = subdirs(plan.platform());
+        let places = self.places(&plan.channels, subdirs).await?;
         let query = self
             .gateway
-            .query(channels, subdirs(plan), names)
+            .query(channels_at(&places), subdirs, names)
             .recursive(true)
             .with_reporter(Told::new(self.reporter.clone(), places.clone()));
         match query.await {
             Ok(output) => Ok(Index::new(&output.repodata, places)),
-            Err(error) => Err(self.failed(plan, &places, error).await),
+            Err(error) => Err(self.failed(subdirs, &places, error).await),
         }
     }
 
-    /// Returns every name that the plan's channels know.
-    pub async fn names(&self, plan: &Plan) -> Vec<PackageName> {
-        let Ok(places) = self.places(plan).await else {
+    /// Reads every record whose name matches, without what the records depend on.
+    ///
+    /// # Errors
+    ///
+    /// GE302, GE303, GE304 or GE309 for the first channel that cannot be read.
+    pub async fn find(
+        &self,
+        channels: &[String],
+        platform: Subdir,
+        name: &PackageNameMatcher,
+    ) -> Result<Index, IndexError> {
+        let subdirs = subdirs(platform);
+        let places = self.places(channels, subdirs).await?;
+        let told = || Told::new(self.reporter.clone(), places.clone());
+        let found = async {
+            let names = match name.as_exact() {
+                Some(name) => vec![name.clone()],
+                None => {
+                    let query = self.gateway.names(channels_at(&places), subdirs);
+                    let mut names = query.with_reporter(told()).await?.names;
+                    names.retain(|known| name.matches(known));
+                    names
+                }
+            };
+            let names = names.into_iter().map(MatchSpec::from);
+            let query = self.gateway.query(channels_at(&places), subdirs, names);
+            query.with_reporter(told()).await
+        };
+        match found.await {
+            Ok(output) => Ok(Index::new(&output.repodata, places)),
+            Err(error) => Err(self.failed(subdirs, &places, error).await),
+        }
+    }
+
+    /// Returns every name that the channels know.
+    pub async fn names(&self, channels: &[String], platform: Subdir) -> Vec<PackageName> {
+        let subdirs = subdirs(platform);
+        let Ok(places) = self.places(channels, subdirs).await else {
             return Vec::new();
         };
-        let channels: Vec<Channel> = places.iter().map(|p| channel_at(&p.fetched)).collect();
-        let query = self.gateway.names(channels, subdirs(plan));
+        let query = self.gateway.names(channels_at(&places), subdirs);
         // Only a suggestion hangs on it, so a failure is no answer and no error.
         query.await.map(|output| output.names).unwrap_or_default()
     }
 
-    async fn places(&self, plan: &Plan) -> Result<Vec<ChannelPlace>, IndexError> {
+    async fn places(
+        &self,
+        channels: &[String],
+        subdirs: [Subdir; 2],
+    ) -> Result<Vec<ChannelPlace>, IndexError> {
         let mut places: Vec<ChannelPlace> = Vec::new();
-        for name in &plan.channels {
+        for name in channels {
             let canonical = channel::canonical_url(name)?;
             if places.iter().any(|place| place.canonical == canonical) {
                 continue;
             }
-            let fetched = self.fetched_from(&canonical, subdirs(plan)).await?;
+            let fetched = self.fetched_from(&canonical, subdirs).await?;
             places.push(ChannelPlace::new(canonical, fetched));
         }
         Ok(places)
@@ -255,13 +295,13 @@ impl<'a> Channels<'a> {
     /// Names the channel behind an error, and forgets what it answered.
     async fn failed(
         &self,
-        plan: &Plan,
+        subdirs: [Subdir; 2],
         places: &[ChannelPlace],
         error: GatewayError,
     ) -> IndexError {
         let culprit = match index_error::named_in(&error, places) {
             Some(place) => Some(place),
-            None => self.culprit(plan, places).await,
+            None => self.culprit(subdirs, places).await,
         };
         let error = IndexError::from_gateway(&error, culprit, self.access.offline);
         if let (IndexError::BadData { .. }, Some(place)) = (&error, culprit) {
@@ -281,12 +321,12 @@ impl<'a> Channels<'a> {
     /// Reads the channels one by one: not every error says which one failed.
     async fn culprit<'p>(
         &self,
-        plan: &Plan,
+        subdirs: [Subdir; 2],
         places: &'p [ChannelPlace],
     ) -> Option<&'p ChannelPlace> {
         for place in places {
             let channel = channel_at(&place.fetched);
-            if self.gateway.names([channel], subdirs(plan)).await.is_err() {
+            if self.gateway.names([channel], subdirs).await.is_err() {
                 return Some(place);
             }
         }
@@ -294,8 +334,12 @@ impl<'a> Channels<'a> {
     }
 }
 
-fn subdirs(plan: &Plan) -> [Subdir; 2] {
-    [plan.platform(), Subdir::NoArch]
+fn subdirs(platform: Subdir) -> [Subdir; 2] {
+    [platform, Subdir::NoArch]
+}
+
+fn channels_at(places: &[ChannelPlace]) -> Vec<Channel> {
+    places.iter().map(|p| channel_at(&p.fetched)).collect()
 }
 
 fn channel_config(access: &Access) -> ChannelConfig {

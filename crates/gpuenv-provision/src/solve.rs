@@ -106,7 +106,9 @@ pub async fn solve(
                     place,
                     ..
                 })) => {
-                    let known = channels.names(for_names).await;
+                    let known = channels
+                        .names(&for_names.channels, for_names.platform())
+                        .await;
                     let known = known.iter().map(|name| name.as_normalized()).collect();
                     let meant = explain::meant(&name, &known).map(str::to_string);
                     let elsewhere = elsewhere(&name, all);

@@ -105,8 +105,12 @@ commands! {
     Probe probe "probe";
     Doctor doctor "doctor";
     Devices devices "devices";
+    Search search "search";
     List list "list";
     Info info "info";
+    Tree tree "tree";
+    Why why "why";
+    Diff diff "diff";
     Update update "update";
     History history "history";
     Rollback rollback "rollback";

@@ -35,6 +35,35 @@ pub fn of_result(
     document(Some(command), exit, facts, diagnostics)
 }
 
+/// Returns the document of a command with a long list, in pieces: a line for
+/// each item of the list, which is the last of the facts.
+pub fn in_pieces<'o>(
+    command: &str,
+    exit: u8,
+    outcome: &'o Outcome,
+    told: &[Diagnostic],
+) -> impl Iterator<Item = String> + use<'o> {
+    let all = told.iter().chain(&outcome.diagnostics);
+    let diagnostics: Vec<Value> = all.map(|diagnostic| json!(diagnostic)).collect();
+    let mut facts = outcome.facts.clone().unwrap_or_default();
+    let rows = outcome.rows.as_ref();
+    if let Some(rows) = rows {
+        facts[rows.key] = json!([]);
+    }
+    let whole = document(Some(command), exit, facts, diagnostics);
+    // Inside a string the quotes are escaped, so this is the end of the facts.
+    let (head, tail) = match whole.split_once("[]},\"diagnostics\":") {
+        Some((head, tail)) => (format!("{head}["), format!("]}},\"diagnostics\":{tail}")),
+        None => (whole, String::new()),
+    };
+    let items = (0..).map_while(move |index| {
+        let item = (rows?.item)(index)?;
+        let comma = if index == 0 { "\n" } else { ",\n" };
+        Some(format!("{comma}{}", line(item).trim_end()))
+    });
+    std::iter::once(head).chain(items).chain([tail])
+}
+
 /// Returns the document of a command line that makes no sense.
 pub fn of_usage(message: &str) -> String {
     let message = message.trim();
@@ -117,6 +146,25 @@ mod tests {
             .cause("https://u:p@host/ said\u{9b}31m \u{1b}[0m")
             .help("mend it");
         insta::assert_snapshot!(of_result("lock", 11, &Err(error.into()), &[]), @r#"{"schema":1,"command":"lock","exit":11,"result":null,"diagnostics":[{"code":"GE101","severity":"error","message":"bad","place":{"file":"a.yaml","span":{"line":1,"column":4,"length":1,"text":"a: [","cut":0}},"causes":["https://***@host/ said\u009b31m \u001b[0m"],"help":["mend it"]}]}"#);
+    }
+
+    #[test]
+    fn a_long_list_is_one_document_with_a_line_for_each_item() {
+        let facts = json!({ "found": 2, "empty": [], "odd": "[]},\"diagnostics\":" });
+        let told = [Diagnostic::warning(Code::LOCK_STALE, "old")];
+        for count in [0, 1, 2] {
+            let item = move |index| (index < count).then(|| json!({ "n": index, "a": "\n" }));
+            let outcome = Outcome::done().facts(&facts).rows("packages", item);
+            let text: String = in_pieces("search", 0, &outcome, &told).collect();
+            assert_eq!(text.lines().count(), 1 + count, "{text}");
+            let document: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                document["result"]["packages"].as_array().unwrap().len(),
+                count
+            );
+            assert_eq!(document["diagnostics"][0]["code"], "GE402");
+            assert!(text.ends_with("}\n"), "{text}");
+        }
     }
 
     #[test]

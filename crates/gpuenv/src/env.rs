@@ -80,6 +80,11 @@ variables! {
         /// What is logged to stderr, as a filter like `gpuenv=debug,rattler=info`.
         /// Goes before `-v`.
         GPUENV_LOG "GPUENV_LOG";
+        /// The program that shows long tables page by page on a terminal, such as `less -S`;
+        /// `cat` for none. Default: `PAGER`, then `less`.
+        GPUENV_PAGER "GPUENV_PAGER";
+        /// The program that shows long texts page by page. `GPUENV_PAGER` goes before it.
+        PAGER "PAGER";
         /// Where `uv` is looked up, and the program that `gpuenv run` starts.
         PATH "PATH";
         /// The package cache, shared with pixi and other rattler tools.
@@ -181,6 +186,8 @@ pub struct Env {
     pub uv: Option<PathBuf>,
     /// Where programs are looked up.
     pub path: Vec<PathBuf>,
+    /// What shows long tables page by page, as written.
+    pub pager: Option<String>,
     /// What to log.
     pub log: Option<String>,
     /// Colours are not wanted.
@@ -258,6 +265,7 @@ impl Env {
             path: os(PATH)
                 .map(|value| split_paths(&value))
                 .unwrap_or_default(),
+            pager: text(GPUENV_PAGER).or_else(|| text(PAGER)),
             log: text(GPUENV_LOG),
             no_color: os(NO_COLOR).is_some(),
             force_color: switched_on(CLICOLOR_FORCE),
@@ -304,6 +312,11 @@ pub fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
     }
     path.push_str(rest);
     absolute(OsStr::new(&path))
+}
+
+/// Returns whether the user has not set a variable of another program.
+pub fn is_unset(name: &str) -> bool {
+    std::env::var_os(name).is_none()
 }
 
 /// Returns the arguments of this process, with the program's name.

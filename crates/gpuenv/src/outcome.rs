@@ -1,5 +1,7 @@
 //! What a command concluded: a value, not yet text.
 
+use std::{fmt, sync::Arc};
+
 use gpuenv_core::{Code, Diagnostic};
 use serde::Serialize;
 use serde_json::Value;
@@ -25,8 +27,28 @@ pub struct Outcome {
     pub text: String,
     /// The same facts for the JSON document.
     pub facts: Option<Value>,
+    /// A long list among the facts.
+    pub rows: Option<Rows>,
+    /// Whether the text is read page by page on a terminal.
+    pub paged: bool,
     /// What to tell on stderr, and in the JSON document.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A list among the facts that is written item by item, so that ten thousand of
+/// them are never in memory as JSON.
+#[derive(Clone)]
+pub struct Rows {
+    /// The key of the list.
+    pub key: &'static str,
+    /// Returns an item by its number; nothing behind the last one.
+    pub item: Arc<dyn Fn(usize) -> Option<Value> + Send + Sync>,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rows({})", self.key)
+    }
 }
 
 impl Outcome {
@@ -68,6 +90,25 @@ impl Outcome {
                 self.diagnostics.push(bug.caused_by(&error));
             }
         }
+        self
+    }
+
+    /// Says what the long list among the facts is.
+    #[must_use]
+    pub fn rows(
+        mut self,
+        key: &'static str,
+        item: impl Fn(usize) -> Option<Value> + Send + Sync + 'static,
+    ) -> Self {
+        let item = Arc::new(item);
+        self.rows = Some(Rows { key, item });
+        self
+    }
+
+    /// Says that the text is read page by page on a terminal.
+    #[must_use]
+    pub fn paged(mut self) -> Self {
+        self.paged = true;
         self
     }
 

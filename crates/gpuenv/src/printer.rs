@@ -1,6 +1,6 @@
 //! The only way to the terminal: stdout is data, stderr is talk.
 
-use std::io::{ErrorKind, Result, Write, stderr, stdout};
+use std::io::{BufWriter, ErrorKind, Result, Write, stderr, stdout};
 
 use anstream::{AutoStream, ColorChoice};
 use gpuenv_core::{Diagnostic, Severity};
@@ -45,6 +45,21 @@ impl Printer {
                 .write_all(text.as_bytes())
                 .and_then(|()| stream.flush()),
         )
+    }
+
+    /// Writes data to stdout piece by piece, and stops where nobody reads any more.
+    ///
+    /// # Errors
+    /// Returns why it cannot be written. A reader that went away is no error.
+    pub fn pieces(&self, pieces: impl Iterator<Item = String>) -> Result<()> {
+        let mut stream = BufWriter::new(stdout().lock());
+        let write = || {
+            for piece in pieces {
+                stream.write_all(piece.as_bytes())?;
+            }
+            stream.flush()
+        };
+        forgive_closed_pipe(write())
     }
 
     /// Tells something on stderr, a whole line, unless the user wants quiet.

@@ -12,6 +12,7 @@ use crate::{
     env::{self, Env},
     exit, log,
     options::{self, ColorWhen, Options, ProgressForm, Terminals},
+    pager::Pager,
     panic,
     printer::Printer,
     progress, render,
@@ -33,6 +34,7 @@ fn run(arguments: &[OsString], env: Env, terminals: Terminals) -> u8 {
         Err(error) => return refuse(arguments, &error, &env, terminals),
     };
     let concluding = Concluding {
+        pager: Pager::new(&env, terminals),
         printer: options::printer(&cli.global, &env, terminals),
         progress: options::progress_form(&cli.global, &env, terminals),
         command: cli.command.name(),
@@ -57,6 +59,7 @@ fn run(arguments: &[OsString], env: Env, terminals: Terminals) -> u8 {
 
 /// Says what the command concluded.
 struct Concluding {
+    pager: Pager,
     printer: Printer,
     progress: ProgressForm,
     command: &'static str,
@@ -68,10 +71,15 @@ impl Concluding {
         self.tell(&result);
         let exit = exit::code(&result);
         let written = match &result {
+            Ok(outcome) if self.json && outcome.rows.is_some() => {
+                let pieces = document::in_pieces(self.command, exit, outcome, &told);
+                self.printer.pieces(pieces)
+            }
             _ if self.json => {
                 let document = document::of_result(self.command, exit, &result, &told);
                 self.printer.raw(&document)
             }
+            Ok(outcome) if outcome.paged => self.pager.show(&outcome.text, self.printer),
             Ok(outcome) => self.printer.data(&outcome.text),
             Err(_) => Ok(()),
         };

@@ -46,13 +46,8 @@ pub fn provided(records: &[RepoDataRecord]) -> BTreeMap<String, Provided> {
     for record in records {
         let package = &record.package_record;
         let name = package.name.as_normalized();
-        let listed = NAMES.get(name);
-        let needs = |text: &String| matches!(solution::name_of(text), "python" | "python_abi");
-        let names = match listed {
-            Some(names) => names.clone(),
-            None if package.depends.iter().any(needs) => normalized(name).into_iter().collect(),
-            None => Vec::new(),
-        };
+        let needs = package.depends.iter().map(String::as_str);
+        let names = distributions(name, needs);
         let version = package.version.as_str();
         let version: Option<pep508_rs::pep440_rs::Version> = version.parse().ok();
         for name in names {
@@ -64,6 +59,17 @@ pub fn provided(records: &[RepoDataRecord]) -> BTreeMap<String, Provided> {
         }
     }
     provided
+}
+
+/// Returns the distributions that a conda package of this name holds; `needs` is
+/// what it depends on.
+pub fn distributions<'t>(name: &str, mut needs: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let is_python = |text: &str| matches!(solution::name_of(text), "python" | "python_abi");
+    match NAMES.get(name) {
+        Some(names) => names.clone(),
+        None if needs.any(is_python) => normalized(name).into_iter().collect(),
+        None => Vec::new(),
+    }
 }
 
 #[cfg(test)]
