@@ -9,6 +9,7 @@ mod hostile;
 pub(crate) mod lab;
 mod locking;
 mod servers;
+mod tool;
 
 use gpuenv_testkit::Wheel;
 

@@ -270,6 +270,7 @@ async fn install_ready(
         finish: &finish,
         now: Timestamp::now(),
         command_line: &session.command_line(),
+        uv: Some(&session.uv(&target.name)?),
     };
     Ok(install(&request, &access, session.reporter()).await?)
 }
