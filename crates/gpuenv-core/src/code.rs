@@ -110,6 +110,8 @@ codes! {
     321 WHEELS_UNSOLVABLE "no set of wheels satisfies the recipe";
     322 WHEELS_CONFLICT "wheels and conda packages must not be combined so";
     323 WHEELS_FAILED "uv did not resolve the wheels";
+    324 WHEELS_UV_INSTALLED "gpuenv has installed uv for its own use";
+    325 WHEELS_UV_NOT_INSTALLED "uv, which resolves wheels, cannot be brought";
 
     340 SEARCH_NOTHING "no package matches what is searched for";
     341 SEARCH_BAD_SPEC "what is searched for cannot be read";

@@ -27,7 +27,7 @@ pub(crate) use error::{causes, io_kind, is_about_place};
 pub use ground::check_place;
 
 use crate::{
-    Access,
+    Access, Uv,
     cancel::Cancel,
     fetch::{self, Fetched, Fetching},
     file_lock::Waiting,
@@ -77,6 +77,8 @@ pub struct Install<'a> {
     pub now: Timestamp,
     /// The command line to note.
     pub command_line: &'a str,
+    /// Who installs the wheels that cannot be converted.
+    pub uv: Option<&'a Uv>,
 }
 
 /// What is damaged in an environment.

@@ -7,6 +7,7 @@
 mod error;
 mod sizes;
 mod stub;
+mod tool;
 mod uv;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use uv::Uv;
 
 use crate::{Access, Wishes};
 
+pub(crate) use self::tool::Program;
 use self::uv::Question;
 
 /// Adds the wheels that the plans ask for to their conda solutions.
@@ -40,7 +42,9 @@ pub async fn resolve(
     if wanted.is_empty() {
         return Ok(());
     }
-    let program = uv.find().map_err(|error| vec![error])?;
+    let channels = wanted.first().map_or(&[][..], |(plan, _)| &plan.channels);
+    let program = uv.obtain(channels, access, &reporter).await;
+    let program = program.map_err(|error| vec![error])?;
     let all = wanted.iter().map(|(plan, solution)| {
         let asking = Asking {
             plan,
@@ -90,7 +94,7 @@ struct Asking<'a> {
     solution: &'a Solution,
     wishes: &'a Wishes,
     uv: &'a Uv,
-    program: &'a std::path::Path,
+    program: &'a Program,
     reporter: &'a dyn Reporter,
 }
 

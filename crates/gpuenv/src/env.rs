@@ -75,7 +75,8 @@ variables! {
         GPUENV_HTTP_TIMEOUT "GPUENV_HTTP_TIMEOUT";
         /// How often a download is tried again after a failure that may pass. Default: 3.
         GPUENV_HTTP_RETRIES "GPUENV_HTTP_RETRIES";
-        /// The program `uv`, which resolves wheels. Default: the first one on `PATH`.
+        /// The program `uv`, which resolves wheels. Default: the first one on `PATH`, else one
+        /// that gpuenv installs from the recipe's channels into `tools/uv` below `GPUENV_HOME`.
         GPUENV_UV "GPUENV_UV";
         /// What is logged to stderr, as a filter like `gpuenv=debug,rattler=info`.
         /// Goes before `-v`.

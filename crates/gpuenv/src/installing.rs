@@ -102,6 +102,7 @@ impl Installing<'_> {
             finish: &finish,
             now: Timestamp::now(),
             command_line: &session.command_line(),
+            uv: Some(&session.uv(self.name)?),
         };
         Ok(install(&request, &access, session.reporter()).await?)
     }

@@ -134,9 +134,12 @@ fn solve_all(
 }
 
 fn is_without_uv(errors: &[WheelsError]) -> bool {
-    errors
-        .iter()
-        .all(|error| matches!(error, WheelsError::NoUv))
+    errors.iter().all(|error| {
+        matches!(
+            error,
+            WheelsError::NoUv { .. } | WheelsError::NotInstalled { .. }
+        )
+    })
 }
 
 /// Returns whether no locked wheel would be lost.

@@ -138,6 +138,11 @@ impl Session {
         Ok(Uv {
             named: self.env.uv.clone(),
             directories,
+            tool: self
+                .env
+                .home
+                .as_ref()
+                .map(|home| home.join("tools").join("uv")),
             variables: env::variables(),
             offline: self.offline()?,
         })

@@ -187,6 +187,7 @@ impl World {
             cancel: options.cancel,
             finish: &finish,
             now: Timestamp::UNIX_EPOCH,
+            uv: None,
             command_line: "gpuenv create demo",
         };
         install(&request, &self.access, options.reporter).await

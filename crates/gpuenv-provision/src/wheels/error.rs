@@ -19,7 +19,20 @@ pub enum WheelsError {
     Refused(#[from] WheelError),
     /// uv is nowhere.
     #[error("the recipe has `pypi-dependencies`, and `uv`, which resolves them, is not installed")]
-    NoUv,
+    NoUv {
+        /// The channels that do not have it either.
+        channels: Vec<String>,
+    },
+    /// uv is nowhere, and bringing it failed.
+    #[error(
+        "the recipe has `pypi-dependencies`, and `uv`, which resolves them, is neither installed nor can it be brought"
+    )]
+    NotInstalled {
+        /// Why not.
+        causes: Vec<String>,
+        /// Whether the network must not be used.
+        offline: bool,
+    },
     /// uv is not where the user says.
     #[error("`GPUENV_UV` names `{}`, which is no file", .0.display())]
     NamedUv(PathBuf),
@@ -107,10 +120,28 @@ impl From<WheelsError> for Diagnostic {
         let failed = || Diagnostic::error(Code::WHEELS_FAILED, message.clone());
         match error {
             WheelsError::Refused(error) => error.into(),
-            WheelsError::NoUv => Diagnostic::error(Code::WHEELS_NO_UV, message)
-                .cause("it was looked for on `PATH` and in the recipe's environment")
-                .help("install it: `pip install --user uv`, or `conda install -c conda-forge uv`")
-                .help("or name it: `export GPUENV_UV=/path/to/uv`"),
+            WheelsError::NoUv { channels } => {
+                let error = Diagnostic::error(Code::WHEELS_NO_UV, message)
+                    .cause("it was looked for on `PATH` and in the recipe's environment");
+                let error = match channels.as_slice() {
+                    [] => error,
+                    some => error.cause(format!(
+                        "the channels have none for this machine: `{}`",
+                        some.join("`, `")
+                    )),
+                };
+                how_to_get_it(error)
+            }
+            WheelsError::NotInstalled { causes, offline } => {
+                let error = Diagnostic::error(Code::WHEELS_UV_NOT_INSTALLED, message)
+                    .cause("it was looked for on `PATH`, in the recipe's environment, and in the recipe's channels");
+                let error = causes.into_iter().fold(error, Diagnostic::cause);
+                let error = match offline {
+                    true => error.help("run it once without `--offline`, and gpuenv brings it"),
+                    false => error,
+                };
+                how_to_get_it(error)
+            }
             WheelsError::NamedUv(_) => Diagnostic::error(Code::WHEELS_NO_UV, message)
                 .help("name the program itself: `export GPUENV_UV=/path/to/uv`"),
             WheelsError::Start { source, .. } => {
@@ -143,6 +174,12 @@ impl From<WheelsError> for Diagnostic {
                 .help("update uv, or name another one with `GPUENV_UV`"),
         }
     }
+}
+
+fn how_to_get_it(diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic
+        .help("install it: `pip install --user uv`, or `conda install -c conda-forge uv`")
+        .help("or name it: `export GPUENV_UV=/path/to/uv`")
 }
 
 fn said(diagnostic: Diagnostic, told: Vec<String>) -> Diagnostic {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use rattler_conda_types::Subdir;
 use tokio::io::AsyncWriteExt;
 
-use super::{WheelsError, stub};
+use super::{Program, WheelsError, stub};
 
 /// How long one resolution may take. Real ones take seconds.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -54,6 +54,8 @@ pub struct Uv {
     pub named: Option<PathBuf>,
     /// Directories in which it may be, the likeliest first.
     pub directories: Vec<PathBuf>,
+    /// The directory of gpuenv's own uv, if there may be one.
+    pub tool: Option<PathBuf>,
     /// The environment variables of this process.
     pub variables: BTreeMap<OsString, OsString>,
     /// Nothing may leave this machine.
@@ -76,35 +78,41 @@ pub(super) struct Question<'a> {
 }
 
 impl Uv {
-    /// Finds the program.
+    /// Finds the program where users put it.
     ///
     /// # Errors
-    /// Says where it was looked for.
-    pub fn find(&self) -> Result<PathBuf, WheelsError> {
+    /// Says that it is not where the user says.
+    pub(super) fn find(&self) -> Result<Option<PathBuf>, WheelsError> {
         if let Some(named) = &self.named {
             return match named.is_file() {
-                true => Ok(named.clone()),
+                true => Ok(Some(named.clone())),
                 false => Err(WheelsError::NamedUv(named.clone())),
             };
         }
         let file = format!("uv{}", std::env::consts::EXE_SUFFIX);
         let mut places = self.directories.iter().map(|place| place.join(&file));
-        places.find(|path| path.is_file()).ok_or(WheelsError::NoUv)
+        Ok(places.find(|path| path.is_file()))
     }
 
     /// Asks for a resolution; the answer is the text of a `pylock.toml`.
     pub(super) async fn ask(
         &self,
-        program: &Path,
+        program: &Program,
         question: &Question<'_>,
     ) -> Result<String, WheelsError> {
         let platform = question.machine.platform;
         let folder = tempfile::tempdir().map_err(WheelsError::Prepare)?;
         prepare(folder.path(), question).map_err(WheelsError::Prepare)?;
-        let mut command = tokio::process::Command::new(program);
+        let mut command = tokio::process::Command::new(&program.path);
         command
             .args(arguments(question)?)
             .args(self.offline.then_some("--offline"))
+            .args(
+                program
+                    .python
+                    .iter()
+                    .flat_map(|python| ["--python".as_ref(), python.as_os_str()]),
+            )
             // A project around the working directory must not have a say.
             .current_dir(folder.path())
             .env_clear()
@@ -118,7 +126,7 @@ impl Uv {
         let output = match tokio::time::timeout(DEADLINE, running).await {
             Ok(Ok(output)) => output,
             Ok(Err(source)) => {
-                let program = program.to_path_buf();
+                let program = program.path.clone();
                 return Err(WheelsError::Start { program, source });
             }
             Err(_) => return Err(WheelsError::TimedOut { platform }),
