@@ -184,7 +184,7 @@ impl<'a> Channels<'a> {
             Some(MatchSpec::from(name.clone()))
         });
         let names: Vec<MatchSpec> = names.collect();
-        let places = self.places(plan).await?;
+        let places = self.places(plan, subdirs(plan)).await?;
         let channels: Vec<Channel> = places.iter().map(|p| channel_at(&p.fetched)).collect();
         let query = self
             .gateway
@@ -197,25 +197,30 @@ impl<'a> Channels<'a> {
         }
     }
 
-    /// Returns every name that the plan's channels know.
-    pub async fn names(&self, plan: &Plan) -> Vec<PackageName> {
-        let Ok(places) = self.places(plan).await else {
+    /// Returns every name that the plan's channels know for a platform.
+    pub async fn names(&self, plan: &Plan, platform: Subdir) -> Vec<PackageName> {
+        let subdirs = [platform, Subdir::NoArch];
+        let Ok(places) = self.places(plan, subdirs).await else {
             return Vec::new();
         };
         let channels: Vec<Channel> = places.iter().map(|p| channel_at(&p.fetched)).collect();
-        let query = self.gateway.names(channels, subdirs(plan));
+        let query = self.gateway.names(channels, subdirs);
         // Only a suggestion hangs on it, so a failure is no answer and no error.
         query.await.map(|output| output.names).unwrap_or_default()
     }
 
-    async fn places(&self, plan: &Plan) -> Result<Vec<ChannelPlace>, IndexError> {
+    async fn places(
+        &self,
+        plan: &Plan,
+        subdirs: [Subdir; 2],
+    ) -> Result<Vec<ChannelPlace>, IndexError> {
         let mut places: Vec<ChannelPlace> = Vec::new();
         for name in &plan.channels {
             let canonical = channel::canonical_url(name)?;
             if places.iter().any(|place| place.canonical == canonical) {
                 continue;
             }
-            let fetched = self.fetched_from(&canonical, subdirs(plan)).await?;
+            let fetched = self.fetched_from(&canonical, subdirs).await?;
             places.push(ChannelPlace::new(canonical, fetched));
         }
         Ok(places)
