@@ -72,10 +72,7 @@ fn below_want(want: &Want, indent: &str, lines: &mut Vec<String>) {
 fn below_choice(choice: &Choice, indent: &str, lines: &mut Vec<String>) {
     let nodes = choice.reasons.iter().map(|reason| Node {
         text: said(reason),
-        below: match reason {
-            Reason::Needs { want } => Below::Want(want),
-            _ => Below::Nothing,
-        },
+        below: wanted(reason).map_or(Below::Nothing, Below::Want),
     });
     let mut nodes: Vec<Node<'_>> = nodes.collect();
     if choice.left_out > 0 {
@@ -85,6 +82,13 @@ fn below_choice(choice: &Choice, indent: &str, lines: &mut Vec<String>) {
         });
     }
     branches(nodes, indent, lines);
+}
+
+fn wanted(reason: &Reason) -> Option<&Want> {
+    if let Reason::Needs { want } = reason {
+        return Some(want);
+    }
+    None
 }
 
 /// Returns the one reason that fits on the line of its packages.

@@ -439,10 +439,10 @@ impl<'a> Tree<'a> {
 
 /// Returns when what is too new was built.
 fn built(reason: &Option<Reason>) -> Option<&str> {
-    match reason {
-        Some(Reason::TooNew { built }) => built.as_deref(),
-        _ => None,
+    if let Some(Reason::TooNew { built }) = reason {
+        return built.as_deref();
     }
+    None
 }
 
 /// Returns what keeps reasons of one kind together.
