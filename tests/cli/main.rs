@@ -51,4 +51,5 @@ mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
 mod source;
+mod unsolvable;
 mod wheels;

@@ -131,6 +131,8 @@ enum Kind {
     Besides,
     Ban(String),
     Need(String),
+    /// As `Need`, where nothing fits.
+    Lack(String),
 }
 
 impl<'a> Tree<'a> {
@@ -253,20 +255,11 @@ impl<'a> Tree<'a> {
         // What lacks something was never a choice, and comes after what was.
         branches.sort_by(|(a, of_a), (b, of_b)| {
             let newest = |packages: &[usize]| &self.graph.packages[packages[0]].version;
-            let lacks = |kinds: &[Kind], packages: &[usize]| self.lacks(kinds, packages[0]);
-            lacks(a, of_a)
-                .cmp(&lacks(b, of_b))
+            lacks(a)
+                .cmp(&lacks(b))
                 .then_with(|| newest(of_b).cmp(newest(of_a)))
         });
         branches
-    }
-
-    /// Returns whether a package needs something that no channel has.
-    fn lacks(&self, kinds: &[Kind], package: usize) -> bool {
-        kinds.iter().any(|kind| matches!(kind, Kind::Need(_)))
-            && self
-                .demands_of(package)
-                .any(|(_, demand)| demand.fits.is_empty() && !demand.name.starts_with("__"))
     }
 
     fn demands_of(&self, package: usize) -> impl Iterator<Item = (usize, &'a Demand)> {
@@ -290,7 +283,7 @@ impl<'a> Tree<'a> {
             }
         }
         let needs = self.demands_of(package);
-        kinds.extend(needs.map(|(_, demand)| Kind::Need(demand.name.clone())));
+        kinds.extend(needs.map(|(_, demand)| need(demand)));
         kinds.into_iter().collect()
     }
 
@@ -402,9 +395,9 @@ impl<'a> Tree<'a> {
                     Some(Reason::Besides { others })
                 }
                 Kind::Ban(name) => Some(self.ban(name, packages)),
-                Kind::Need(name) => {
+                Kind::Need(_) | Kind::Lack(_) => {
                     let needs = packages.iter().flat_map(|at| self.demands_of(*at));
-                    let needs = needs.filter(|(_, demand)| demand.name == *name);
+                    let needs = needs.filter(|(_, demand)| need(demand) == *kind);
                     let needs: Vec<usize> = needs.map(|(at, _)| at).collect();
                     let want = self.want(&needs, path);
                     Some(Reason::Needs { want })
@@ -435,6 +428,20 @@ impl<'a> Tree<'a> {
             not: not.collect(),
         }
     }
+}
+
+fn need(demand: &Demand) -> Kind {
+    let name = demand.name.clone();
+    match demand.fits.is_empty() {
+        true => Kind::Lack(name),
+        false => Kind::Need(name),
+    }
+}
+
+/// Returns whether packages need something that no channel has.
+fn lacks(kinds: &[Kind]) -> bool {
+    let is_missing = |kind: &Kind| matches!(kind, Kind::Lack(name) if !name.starts_with("__"));
+    kinds.iter().any(is_missing)
 }
 
 /// Returns when what is too new was built.
