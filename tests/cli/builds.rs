@@ -100,9 +100,8 @@ fn where_no_cuda_build_fits_the_line_at_fault_is_named() {
     8 |   - pytorch * cpu*
       |     ^^^^^^^^^^^^^^
     cause: `pytorch 2.1 cpu_0` is what fits, a build for the CPU
-    cause: the solver says: pytorch * cpu* cannot be installed because there are no viable options:
-           └─ pytorch 2.0 | 2.1 would require
-              └─ a CUDA build, for which no candidates were found.
+    tree: the recipe asks for `pytorch * cpu*`
+          └─ `pytorch 2.1`, `pytorch 2.0`: ruled out by `gpu: required`
     help: write `pytorch` instead of `pytorch * cpu*`
     help: write `gpu: optional` instead of `gpu: required`
     docs: `gpuenv explain GE310`
