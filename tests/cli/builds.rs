@@ -77,16 +77,13 @@ fn where_no_cuda_build_fits_the_line_at_fault_is_named() {
       |     ^^^^^^^^^^^^^
     cause: `pytorch 2.1 cpu_0` is what fits, a build for the CPU
     cause: `pytorch 2.1 cuda118_0` needs `runtime 11.8.*`, there is `runtime 11.7 h0_0`
-    cause: the solver says: pytorch 2.1.* cannot be installed because there are no viable options:
-           └─ pytorch 2.1 would require
-              └─ a CUDA build, for which no candidates were found.
-           The following packages are incompatible
-           ├─ runtime 11.7.* can be installed with any of the following options:
-           │  └─ runtime 11.7
-           └─ pytorch 2.1.* cannot be installed because there are no viable options:
-              └─ pytorch 2.1 would require
-                 └─ runtime 11.8.*, which cannot be installed because there are no viable options:
-                    └─ runtime 11.8, which conflicts with the versions reported above.
+    tree: the recipe asks for `runtime 11.7.*`
+          └─ `runtime 11.7 h0_0`
+          the recipe asks for `pytorch 2.1.*`
+          ├─ `pytorch 2.1 cpu_0`: ruled out by `gpu: required`
+          └─ `pytorch 2.1 cuda118_0`
+             └─ needs `runtime 11.8.*`
+                └─ `runtime 11.8 h0_0`: the recipe asks for `runtime 11.7.*` as well
     help: write `pytorch 2.0.*` instead of `pytorch 2.1.*`
     help: write `runtime 11.8.*` instead of `runtime 11.7.*`
     help: write `gpu: optional` instead of `gpu: required`
@@ -103,9 +100,8 @@ fn where_no_cuda_build_fits_the_line_at_fault_is_named() {
     8 |   - pytorch * cpu*
       |     ^^^^^^^^^^^^^^
     cause: `pytorch 2.1 cpu_0` is what fits, a build for the CPU
-    cause: the solver says: pytorch * cpu* cannot be installed because there are no viable options:
-           └─ pytorch 2.0 | 2.1 would require
-              └─ a CUDA build, for which no candidates were found.
+    tree: the recipe asks for `pytorch * cpu*`
+          └─ `pytorch 2.1`, `pytorch 2.0`: ruled out by `gpu: required`
     help: write `pytorch` instead of `pytorch * cpu*`
     help: write `gpu: optional` instead of `gpu: required`
     docs: `gpuenv explain GE310`
@@ -150,9 +146,8 @@ fn without_a_gpu_no_cuda_comes_by_accident() {
       |     ^^^^
     cause: `cupy 13.0 h0_0` is what fits, and comes with CUDA
     cause: channel `conda-forge` has no build without CUDA of `cupy` for linux-64
-    cause: the solver says: cupy * cannot be installed because there are no viable options:
-           └─ cupy 13.0 would require
-              └─ a build without CUDA, for which no candidates were found.
+    tree: the recipe asks for `cupy`
+          └─ `cupy 13.0 h0_0`: ruled out by `gpu: none`
     help: write `gpu: optional` instead of `gpu: none`
     docs: `gpuenv explain GE313`
     ");

@@ -362,9 +362,8 @@ fn a_date_hides_what_is_newer() {
     cause: `tool 1.0 h0_0` is of 2023-01-01
     cause: `base 1.0 h0_0` is of 2023-01-01
     cause: `lib 1.0 h0_0` is of 2023-01-01
-    cause: the solver says: The following packages are incompatible
-           └─ tool * cannot be installed because there are no viable options:
-              └─ tool 1.0 | 2.0 is excluded because the package is uploaded after the cutoff date of 2020-01-01 23:59:59
+    tree: the recipe asks for `tool`
+          └─ `tool 2.0`, `tool 1.0`: built on 2023-01-01 or later, after `--exclude-newer`
     help: write `--exclude-newer 2023-01-01` or later
 
     error[GE301]: nothing built by 2020-01-01 satisfies `tool` for win-64
@@ -375,9 +374,8 @@ fn a_date_hides_what_is_newer() {
     cause: `tool 1.0 h0_0` is of 2023-01-01
     cause: `base 1.0 h0_0` is of 2023-01-01
     cause: `lib 1.0 h0_0` is of 2023-01-01
-    cause: the solver says: The following packages are incompatible
-           └─ tool * cannot be installed because there are no viable options:
-              └─ tool 1.0 | 2.0 is excluded because the package is uploaded after the cutoff date of 2020-01-01 23:59:59
+    tree: the recipe asks for `tool`
+          └─ `tool 2.0`, `tool 1.0`: built on 2023-01-01 or later, after `--exclude-newer`
     help: write `--exclude-newer 2023-01-01` or later
     docs: `gpuenv explain GE301`
     ");

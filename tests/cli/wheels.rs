@@ -11,9 +11,10 @@ mod locking;
 mod servers;
 mod tool;
 
+use fs_err as fs;
 use gpuenv_testkit::Wheel;
 
-use self::lab::lab;
+use self::lab::{Lab, lab};
 
 #[test]
 fn wheels_are_locked_installed_updated_and_removed() {

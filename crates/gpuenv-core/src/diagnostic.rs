@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::Code;
+use crate::{Code, Conflict};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,6 +35,9 @@ pub struct Diagnostic {
     pub causes: Vec<String>,
     /// What the user can type or edit.
     pub help: Vec<String>,
+    /// What contradicts what, where a recipe cannot be solved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Box<Conflict>>,
 }
 
 /// A place in a file that the user can open.
@@ -94,6 +97,7 @@ impl Diagnostic {
             place: None,
             causes: Vec::new(),
             help: Vec::new(),
+            conflict: None,
         }
     }
 

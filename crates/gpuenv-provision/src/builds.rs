@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A virtual package that no machine has.
-const NOWHERE: &str = "__build_that_gpu_allows";
+pub(crate) const NOWHERE: &str = "__build_that_gpu_allows";
 
 /// The records of an index, in which those that are ruled out cannot be installed.
 ///

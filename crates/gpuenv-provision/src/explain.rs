@@ -9,6 +9,7 @@
 mod blame;
 mod builds;
 mod clash;
+mod graph;
 mod hidden;
 mod missing;
 mod remedy;
@@ -20,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gpuenv_core::{Code, Diagnostic, Place, Plan, builds::Rules};
+use gpuenv_core::{Code, Conflict, Diagnostic, Place, Plan, builds::Rules, conflict::Want};
 use rattler_conda_types::Subdir;
 use rattler_solve::SolveError as Unsolved;
 
@@ -58,6 +59,8 @@ pub struct Explanation {
     pub causes: Vec<String>,
     /// What to change; each of them alone is enough.
     pub help: Vec<String>,
+    /// What contradicts what.
+    pub conflict: Option<Conflict>,
 }
 
 impl From<Explanation> for Diagnostic {
@@ -66,6 +69,7 @@ impl From<Explanation> for Diagnostic {
         diagnostic.place = explanation.place;
         diagnostic.causes = explanation.causes;
         diagnostic.help = explanation.help;
+        diagnostic.conflict = explanation.conflict.map(Box::new);
         diagnostic
     }
 }
@@ -132,18 +136,25 @@ pub(crate) fn explain(
         place: search.place(&clashes[0]),
         causes: search.causes(&clashes[0], &remedies),
         help: Vec::new(),
+        conflict: None,
     };
     for other in &clashes[1..] {
         let besides = search.sentence(other);
         explanation.causes.push(format!("besides, {besides}"));
         explanation.causes.extend(search.causes(other, &remedies));
     }
-    let text = match search.ask(&search.only(&search.question, &clashes[0])) {
-        Answer::Unsolvable(text) => text,
-        Answer::Solved(_) | Answer::Unknown => solver_says.into(),
-    };
-    let text = in_plain_words(&text, plan.gpu);
-    explanation.causes.extend(quote(&text, index));
+    let trees = clashes.iter().filter_map(|clash| {
+        let only = search.only(&search.question, clash);
+        search.conflict(&only)
+    });
+    let wants: Vec<Want> = trees.flat_map(|tree| tree.wants).collect();
+    match wants.is_empty() {
+        false => explanation.conflict = Some(Conflict { wants }),
+        true => {
+            let text = in_plain_words(solver_says, plan.gpu);
+            explanation.causes.extend(quote(&text, index));
+        }
+    }
     let help = remedies.into_iter().map(|remedy| remedy.help);
     explanation.help = help.take(REMEDIES).collect();
     explanation

@@ -31,6 +31,9 @@ use crate::{
 /// How long one solve may take. Real ones take less than a second.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// The platform that has a package, if any has.
+const LIKELIEST: Subdir = Subdir::Linux64;
+
 /// What to solve, beside the plans.
 #[derive(Clone, Default)]
 pub struct Wishes {
@@ -106,12 +109,15 @@ pub async fn solve(
                     place,
                     ..
                 })) => {
-                    let known = channels
-                        .names(&for_names.channels, for_names.platform())
-                        .await;
+                    let known = channels.names(&for_names.channels, platform).await;
                     let known = known.iter().map(|name| name.as_normalized()).collect();
                     let meant = explain::meant(&name, &known).map(str::to_string);
-                    let elsewhere = elsewhere(&name, all);
+                    let mut elsewhere = elsewhere(&name, all);
+                    if elsewhere.is_empty() && platform != LIKELIEST {
+                        let names = channels.names(&for_names.channels, LIKELIEST).await;
+                        let is_there = names.iter().any(|known| known.as_normalized() == name);
+                        elsewhere.extend(is_there.then_some(LIKELIEST));
+                    }
                     Err(SolveError::NoSuchPackage {
                         name,
                         channels: searched,
@@ -187,14 +193,19 @@ impl Question {
             deadline: DEADLINE,
         }
     }
+
+    /// Returns everything that is asked for.
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &MatchSpec> {
+        self.lines.iter().flatten().chain(&self.more)
+    }
 }
 
-/// Asks the solver.
-pub(crate) fn ask(
-    question: &Question,
-    index: &Index,
-    favoured: Vec<&RepoDataRecord>,
-) -> Result<Vec<RepoDataRecord>, Unsolved> {
+/// Returns the records that a question may be answered with, a bucket per
+/// channel and subdir, strongest channel first.
+pub(crate) fn buckets<'a>(
+    question: &'a Question,
+    index: &'a Index,
+) -> Vec<&'a Vec<Arc<RepoDataRecord>>> {
     let all = question
         .ruled
         .as_ref()
@@ -207,11 +218,19 @@ pub(crate) fn ask(
         };
         buckets.sort_by_key(|bucket| !is_first(bucket));
     }
-    let buckets = buckets.into_iter();
+    buckets
+}
+
+/// Asks the solver.
+pub(crate) fn ask(
+    question: &Question,
+    index: &Index,
+    favoured: Vec<&RepoDataRecord>,
+) -> Result<Vec<RepoDataRecord>, Unsolved> {
+    let buckets = buckets(question, index).into_iter();
     let buckets = buckets.map(|bucket| bucket.iter().map(Arc::as_ref));
-    let lines = question.lines.iter().flatten();
     let task = SolverTask {
-        specs: lines.chain(&question.more).cloned().collect(),
+        specs: question.specs().cloned().collect(),
         virtual_packages: question.virtual_packages.clone(),
         locked_packages: favoured,
         channel_priority: question.priority,

@@ -63,6 +63,9 @@ fn body(diagnostic: &Diagnostic, width: usize) -> String {
     if diagnostic.causes.len() > CAUSES {
         text += &format!("       … and {} more\n", diagnostic.causes.len() - CAUSES);
     }
+    if let Some(tree) = diagnostic.conflict.as_ref().and_then(|c| c.tree()) {
+        text += &labelled(Meaning::Note, "tree", &shown(&tree, CAUSE));
+    }
     for help in &diagnostic.help {
         text += &labelled(Meaning::Help, "help", &shown(help, MESSAGE));
     }

@@ -10,10 +10,10 @@ use std::{
 };
 
 use gpuenv_core::{
-    Diagnostic, Plan, Target,
+    Diagnostic, Place, Plan, Target,
     event::Silent,
     exclude_newer,
-    plan::{ActivationSettings, Gpu},
+    plan::{ActivationSettings, Dependency, Gpu},
 };
 use gpuenv_provision::{Access, Wishes, solve};
 use jiff::Timestamp;
@@ -21,18 +21,75 @@ use jiff::Timestamp;
 use super::case::dependency;
 use crate::source::read;
 
-/// Returns the requests: title and request, `platform key=value … | channels | lines`.
-pub(super) fn requests(which: Which) -> Vec<(String, String)> {
+/// A request, and what must be said of it.
+pub(super) struct Case {
+    pub title: String,
+    /// `platform key=value … | channels | lines`.
+    pub request: String,
+    /// What the message names, in backticks or between quotes.
+    named: Vec<String>,
+    /// A part of one of the helps.
+    help: String,
+}
+
+/// Returns the requests.
+pub(super) fn requests(which: Which) -> Vec<Case> {
     let text = read("tests/data/real/unsolvable.txt");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let wanted = lines.filter_map(|line| match which {
         Which::Quick => line.strip_prefix("* "),
         Which::All => line.get(2..),
     });
-    let pairs = wanted.map(|line| line.split_once(": ").expect("title: request"));
-    pairs
-        .map(|(title, request)| (title.to_string(), request.to_string()))
-        .collect()
+    let cases = wanted.map(|line| {
+        let (title, rest) = line.split_once(": ").expect("title: request");
+        let parts: Vec<&str> = rest.split(" => ").collect();
+        let [request, named, help] = parts[..] else {
+            panic!("request => named => help: {line}");
+        };
+        Case {
+            title: title.to_string(),
+            request: request.to_string(),
+            named: named.split("; ").map(str::to_string).collect(),
+            help: help.to_string(),
+        }
+    });
+    cases.collect()
+}
+
+impl Case {
+    /// Returns what of the case a diagnostic does not fulfil.
+    fn unfulfilled(&self, diagnostic: &Diagnostic) -> Vec<String> {
+        let message = &diagnostic.message;
+        let silent = |named: &&String| !message.contains(&format!("`{named}`"));
+        let mut wrong: Vec<String> = self.named.iter().filter(silent).cloned().collect();
+        for named in &mut wrong {
+            *named = format!("`{named}` is not named");
+        }
+        // The caret stands under a line that the message names.
+        let place = diagnostic.place.as_ref().map(|place| &place.file);
+        let is_named = place.is_some_and(|line| message.contains(line.as_str()));
+        let about_package = |line: &String| message.contains(&format!("`{}`", name(line)));
+        if !is_named && !place.is_some_and(about_package) {
+            wrong.push(format!("the place is {place:?}"));
+        }
+        if !diagnostic.help.iter().any(|help| help.contains(&self.help)) {
+            wrong.push(format!("no help has `{}`", self.help));
+        }
+        let tree = diagnostic.conflict.as_ref().and_then(|c| c.tree());
+        if tree.is_some_and(|tree| tree.lines().count() > 60) {
+            wrong.push("the tree has more than 60 lines".to_string());
+        }
+        wrong
+            .iter()
+            .map(|wrong| format!("{}: {wrong}", self.title))
+            .collect()
+    }
+}
+
+/// Returns the name in a line of a recipe.
+fn name(line: &str) -> &str {
+    let end = line.find([' ', '=', '<', '>']);
+    &line[..end.unwrap_or(line.len())]
 }
 
 /// Which requests are asked.
@@ -85,7 +142,7 @@ fn request(text: &str) -> Request {
             platform: platform.parse().expect("a platform"),
             ..target.clone()
         },
-        dependencies: lines.split("; ").map(dependency).collect(),
+        dependencies: lines.split("; ").map(line).collect(),
         wheels: Vec::new(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
@@ -115,6 +172,14 @@ async fn ask(request: &Request, access: &Access) -> Vec<Diagnostic> {
     }
 }
 
+/// Returns a line of a recipe whose place is a file with its text as name.
+fn line(text: &str) -> Dependency {
+    Dependency {
+        place: Some(Place::file(text)),
+        ..dependency(text)
+    }
+}
+
 /// Does what a help says; `None` if it names no change.
 fn apply(help: &str, request: &mut Request) -> Option<()> {
     for step in help.split(", and ") {
@@ -129,7 +194,7 @@ fn apply(help: &str, request: &mut Request) -> Option<()> {
                 }
                 ("write", [new, old]) => {
                     let at = at(old).expect("a line of the request");
-                    lines[at] = dependency(new);
+                    lines[at] = line(new);
                 }
                 ("write", [flag]) => {
                     request.newer = Some(day(flag.strip_prefix("--exclude-newer ")?));
@@ -144,12 +209,12 @@ fn apply(help: &str, request: &mut Request) -> Option<()> {
                     set(&mut plan.target, key, value);
                 }
                 ("raise", [key, "target", value]) => set(&mut plan.target, key, value),
-                ("add", [line]) => lines.push(dependency(line)),
+                ("add", [new]) => lines.push(line(new)),
                 ("put", [channel, "channels"]) => {
                     plan.channels.retain(|name| name != channel);
                     plan.channels.insert(0, (*channel).to_string());
                 }
-                ("did", [name]) => lines[0] = dependency(name),
+                ("did", [name]) => lines[0] = line(name),
                 _ => return None,
             }
         }
@@ -174,12 +239,16 @@ pub(super) struct Answer {
     pub time: Duration,
 }
 
-pub(super) async fn answer(title: &str, text: &str, access: &Access) -> Answer {
+pub(super) async fn answer(case: &Case, access: &Access) -> Answer {
+    let text = &case.request;
     let start = Instant::now();
     let diagnostics = ask(&request(text), access).await;
     let time = start.elapsed();
-    let mut said = format!("# {title}: {text}\n");
-    let mut wrong = Vec::new();
+    let mut said = format!("# {}: {text}\n", case.title);
+    let mut wrong: Vec<String> = diagnostics
+        .iter()
+        .flat_map(|diagnostic| case.unfulfilled(diagnostic))
+        .collect();
     if diagnostics.is_empty() {
         wrong.push("it is solvable".to_string());
     }
@@ -188,6 +257,11 @@ pub(super) async fn answer(title: &str, text: &str, access: &Access) -> Answer {
         for cause in &diagnostic.causes {
             let cause = cause.replace('\n', "\n        ");
             let _ = writeln!(said, "    cause: {cause}");
+        }
+        let conflict = diagnostic.conflict.as_ref();
+        if let Some(tree) = conflict.and_then(|conflict| conflict.tree()) {
+            let tree = tree.replace('\n', "\n          ");
+            let _ = writeln!(said, "    tree: {tree}");
         }
         for help in &diagnostic.help {
             let _ = writeln!(said, "    help: {help}");

@@ -64,7 +64,18 @@ impl Search<'_> {
     ) -> Vec<String> {
         let demands = solved
             .iter()
-            .flat_map(|(line, records)| self.demands(*line, clash, records));
+            .map(|(line, records)| self.demands(*line, clash, records));
+        let demands: Vec<Vec<(u8, String)>> = demands.collect();
+        // What stands next to the recipe's own lines says most.
+        let closest = demands
+            .iter()
+            .flatten()
+            .map(|(distance, _)| *distance)
+            .min();
+        let demands = demands.into_iter().flat_map(|of_line| {
+            let near = of_line.into_iter().filter(|(at, _)| Some(*at) == closest);
+            near.map(|(_, text)| text).take(SHOWN)
+        });
         let demands: Vec<String> = demands.collect();
         match demands.is_empty() {
             true => solved
@@ -75,8 +86,14 @@ impl Search<'_> {
         }
     }
 
-    /// Returns who, in the solution without a line, shuts out all that the line accepts.
-    fn demands(&self, position: usize, clash: &[Part], records: &[RepoDataRecord]) -> Vec<String> {
+    /// Returns who, in the solution without a line, shuts out all that the line
+    /// accepts, with the distance from the recipe's lines.
+    fn demands(
+        &self,
+        position: usize,
+        clash: &[Part],
+        records: &[RepoDataRecord],
+    ) -> Vec<(u8, String)> {
         let line = self.index.fetched(&self.plan.dependencies[position].spec);
         let Some(name) = line.name.as_exact() else {
             return Vec::new();
@@ -98,11 +115,7 @@ impl Search<'_> {
             });
             demands.extend(demand.map(|demand| (self.distance(record, clash), demand)));
         }
-        // What stands next to the recipe's own lines says most.
-        let closest = demands.iter().map(|(distance, _)| *distance).min();
-        demands.retain(|(distance, _)| Some(*distance) == closest);
-        let texts = demands.into_iter().map(|(_, text)| text);
-        texts.take(SHOWN).collect()
+        demands
     }
 
     /// Returns what the newest that a line accepts demands of the solution without it.

@@ -10,6 +10,9 @@ use rattler_solve::ChannelPriority;
 use super::Search;
 use crate::solve::Question;
 
+/// How many lines are tried one by one.
+const LINES_TRIED: usize = 10;
+
 /// Something that the user decided and can decide otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
@@ -176,9 +179,24 @@ impl Search<'_> {
             true => named,
             false => all,
         };
+        let suspects = self.with_one_line(question, suspects);
         let mut found = self.quick_explain(question, &[], false, &suspects);
         found.sort();
         found
+    }
+
+    /// Returns the suspects with just one of the lines, where one is enough.
+    ///
+    /// Of several smallest clashes the one with a single line reads best.
+    fn with_one_line(&self, question: &Question, suspects: Vec<Part>) -> Vec<Part> {
+        let (lines, rest): (Vec<Part>, Vec<Part>) =
+            suspects.iter().partition(|part| part.line().is_some());
+        if !(2..=LINES_TRIED).contains(&lines.len()) {
+            return suspects;
+        }
+        let mut single = lines.iter().map(|line| [&[*line], &rest[..]].concat());
+        let single = single.find(|parts| self.clashes(question, parts));
+        single.unwrap_or(suspects)
     }
 
     fn is_named(&self, position: usize, text: &str) -> bool {
