@@ -13,7 +13,7 @@ pub const SCHEMA: u32 = 1;
 /// `told` are the diagnostics that the stages told on the way.
 pub fn of_result(
     command: &str,
-    exit: u8,
+    exit: i32,
     result: &Result<Outcome, Failure>,
     told: &[Diagnostic],
 ) -> String {
@@ -58,7 +58,7 @@ fn usage(message: &str, help: &[String]) -> Value {
     })
 }
 
-fn document(command: Option<&str>, exit: u8, result: Value, diagnostics: Vec<Value>) -> String {
+fn document(command: Option<&str>, exit: i32, result: Value, diagnostics: Vec<Value>) -> String {
     line(json!({
         "schema": SCHEMA,
         "command": command,
