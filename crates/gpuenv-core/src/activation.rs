@@ -43,7 +43,7 @@ pub use batch::{BATCH_VARIABLES, batch_script, listable, listed_variables};
 pub use conflict::{Conflict, cleaned, conflicts};
 pub use cuda::cuda_libraries;
 pub use environment::{deactivated, environment, own_again};
-pub use modulefile::{modulefile_lua, modulefile_tcl};
+pub use modulefile::{modulefile_gaps, modulefile_lua, modulefile_tcl};
 pub use shell::{
     ScriptFile, Shell, UnknownShell, run_script, script_files, shell_hook, shell_hook_deactivate,
 };

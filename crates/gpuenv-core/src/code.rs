@@ -142,6 +142,7 @@ codes! {
     605 ACTIVATION_CONFLICT "another CUDA comes first";
     606 ACTIVATION_SCRIPT "a package's activation script fails";
     607 ACTIVATION_STARTUP "the startup file of the shell cannot be changed";
+    608 ACTIVATION_MODULEFILE "a module system cannot hold a value";
 
     // 7xx: the probe.
     701 PROBE_NO_DRIVER "no NVIDIA driver is loaded";

@@ -147,6 +147,40 @@ fn init_gives_activate_and_deactivate_and_undo_takes_them_away() {
 }
 
 #[test]
+fn init_leaves_links_and_read_only_files_what_they_are() {
+    use std::os::unix::fs::symlink;
+    let (sandbox, _) = with_environment();
+    let rc = sandbox.root().join("home/.bashrc");
+    let dotfiles = sandbox.write("dotfiles/bashrc", "# mine, without an end");
+    let _ = fs_err::create_dir_all(rc.parent().unwrap());
+    symlink(&dotfiles, &rc).unwrap();
+    let _ = sandbox.gpuenv(["init", "bash", "--yes"]).success();
+    assert!(fs_err::symlink_metadata(&rc).unwrap().is_symlink());
+    assert!(
+        fs_err::read_to_string(&dotfiles)
+            .unwrap()
+            .contains(">>> gpuenv")
+    );
+    let _ = sandbox
+        .gpuenv(["init", "bash", "--undo", "--yes"])
+        .success();
+    let left = fs_err::read_to_string(&dotfiles).unwrap();
+    assert_eq!(left, "# mine, without an end");
+
+    let mut permissions = fs_err::metadata(&dotfiles).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs_err::set_permissions(&dotfiles, permissions).unwrap();
+    let refused = sandbox.gpuenv(["init", "bash", "--yes"]).code(16);
+    let _ = refused.stderr_has("GE607").stderr_has("it is read-only");
+    assert_eq!(fs_err::read_to_string(&dotfiles).unwrap(), left);
+
+    fs_err::remove_file(&dotfiles).unwrap();
+    let refused = sandbox.gpuenv(["init", "bash", "--yes"]).code(16);
+    let _ = refused.stderr_has("it is a link to nowhere");
+    assert!(fs_err::symlink_metadata(&rc).unwrap().is_symlink());
+}
+
+#[test]
 fn a_kernel_runs_through_gpuenv() {
     let (mut sandbox, prefix) = with_environment();
     let output = sandbox
