@@ -9,6 +9,7 @@ mod commands;
 mod conda;
 mod flags;
 mod nesting;
+mod others;
 mod packages;
 mod powershell;
 mod shells;

@@ -10,6 +10,7 @@
 //! only they go into scripts that `conda activate` finds in the prefix. Between
 //! the two come the packages' scripts, as in conda.
 
+mod batch;
 mod cmd;
 mod conflict;
 mod cuda;
@@ -39,10 +40,11 @@ use crate::{
     xla::{self, XlaFile},
 };
 
+pub use batch::{BATCH_VARIABLES, batch_script, listable, listed_variables};
 pub use conflict::{Conflict, cleaned, conflicts};
 pub use cuda::cuda_libraries;
-pub use environment::{deactivated, environment};
-pub use modulefile::{modulefile_lua, modulefile_tcl};
+pub use environment::{deactivated, environment, own_again};
+pub use modulefile::{modulefile_gaps, modulefile_lua, modulefile_tcl};
 pub use shell::{
     ScriptFile, Shell, UnknownShell, run_script, script_files, shell_hook, shell_hook_deactivate,
 };

@@ -163,6 +163,7 @@ codes! {
     605 ACTIVATION_CONFLICT "another CUDA comes first";
     606 ACTIVATION_SCRIPT "a package's activation script fails";
     607 ACTIVATION_STARTUP "the startup file of the shell cannot be changed";
+    608 ACTIVATION_MODULEFILE "a module system cannot hold a value";
     630 XLA_FILES_MISSING "XLA is to be led to files that the environment does not hold";
 
     // 7xx: the probe.

@@ -129,12 +129,19 @@ fn not_found(file: &str, words: &str) -> bool {
 /// Returns the real file that was loaded, or the name that was asked for.
 pub(crate) fn driver_file((library, asked): &Loaded) -> DriverFile {
     let file = file_of(library, "cuInit").unwrap_or_else(|| PathBuf::from(asked));
-    let file = file.canonicalize().unwrap_or(file);
+    let file = file.canonicalize().map_or(file, without_marker);
     let version = file.file_name().and_then(|name| version_in(name.to_str()?));
     DriverFile {
         file: file.display().to_string(),
         version,
     }
+}
+
+/// Returns the path as users write it: Windows puts `\\?\` in front of what it resolves.
+fn without_marker(path: PathBuf) -> PathBuf {
+    let text = path.to_str().and_then(|text| text.strip_prefix(r"\\?\"));
+    let text = text.filter(|text| !text.starts_with("UNC"));
+    text.map(PathBuf::from).unwrap_or(path)
 }
 
 /// Returns the file in which a library's symbol lies.

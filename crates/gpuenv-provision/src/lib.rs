@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod activate;
+pub mod batch;
 mod builds;
 pub mod cancel;
 pub mod client;

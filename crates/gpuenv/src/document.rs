@@ -13,7 +13,7 @@ pub const SCHEMA: u32 = 1;
 /// `told` are the diagnostics that the stages told on the way.
 pub fn of_result(
     command: &str,
-    exit: u8,
+    exit: i32,
     result: &Result<Outcome, Failure>,
     told: &[Diagnostic],
 ) -> String {
@@ -39,7 +39,7 @@ pub fn of_result(
 /// each item of the list, which is the last of the facts.
 pub fn in_pieces<'o>(
     command: &str,
-    exit: u8,
+    exit: i32,
     outcome: &'o Outcome,
     told: &[Diagnostic],
 ) -> impl Iterator<Item = String> + use<'o> {
@@ -87,7 +87,7 @@ fn usage(message: &str, help: &[String]) -> Value {
     })
 }
 
-fn document(command: Option<&str>, exit: u8, result: Value, diagnostics: Vec<Value>) -> String {
+fn document(command: Option<&str>, exit: i32, result: Value, diagnostics: Vec<Value>) -> String {
     line(json!({
         "schema": SCHEMA,
         "command": command,

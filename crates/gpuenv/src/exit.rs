@@ -5,16 +5,16 @@ use gpuenv_core::{Code, Diagnostic, Severity};
 use crate::{Failure, Outcome, outcome::Answer};
 
 /// Done.
-pub const DONE: u8 = 0;
+pub const DONE: i32 = 0;
 /// The question was answered "no".
-pub const NO: u8 = 1;
+pub const NO: i32 = 1;
 /// The command line makes no sense.
-pub const USAGE: u8 = 2;
+pub const USAGE: i32 = 2;
 /// gpuenv has a bug.
-pub const BUG: u8 = 19;
+pub const BUG: i32 = 19;
 
 /// Returns the exit code of a command.
-pub fn code(result: &Result<Outcome, Failure>) -> u8 {
+pub fn code(result: &Result<Outcome, Failure>) -> i32 {
     match result {
         Ok(outcome) => of_outcome(outcome),
         Err(Failure::Usage { .. }) => USAGE,
@@ -22,7 +22,7 @@ pub fn code(result: &Result<Outcome, Failure>) -> u8 {
     }
 }
 
-fn of_outcome(outcome: &Outcome) -> u8 {
+fn of_outcome(outcome: &Outcome) -> i32 {
     // A result that cannot be told is a failure, whatever the answer was.
     if outcome.diagnostics.iter().any(|d| d.code == Code::BUG) {
         return BUG;
@@ -35,7 +35,7 @@ fn of_outcome(outcome: &Outcome) -> u8 {
 }
 
 /// Returns the exit code of a failure: that of its first error.
-fn of_diagnostics(diagnostics: &[Diagnostic]) -> u8 {
+fn of_diagnostics(diagnostics: &[Diagnostic]) -> i32 {
     diagnostics
         .iter()
         .find(|diagnostic| diagnostic.severity == Severity::Error)
@@ -43,8 +43,8 @@ fn of_diagnostics(diagnostics: &[Diagnostic]) -> u8 {
 }
 
 /// Returns the exit code of a diagnostic: 10 and the stage, 19 for a bug.
-pub fn of_code(code: Code) -> u8 {
-    10 + code.stage()
+pub fn of_code(code: Code) -> i32 {
+    10 + i32::from(code.stage())
 }
 
 #[cfg(test)]

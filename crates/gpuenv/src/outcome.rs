@@ -15,7 +15,7 @@ pub enum Answer {
     /// The question was answered "no".
     No,
     /// The exit code of a child that the user asked to run.
-    Exit(u8),
+    Exit(i32),
 }
 
 /// What a command concluded: an answer, and the facts as text and as data.
@@ -66,9 +66,9 @@ impl Outcome {
     }
 
     /// Hands on the exit code of a child.
-    pub fn exit(code: u8) -> Self {
+    pub fn exit(code: impl Into<i32>) -> Self {
         Self {
-            answer: Answer::Exit(code),
+            answer: Answer::Exit(code.into()),
             ..Self::default()
         }
     }

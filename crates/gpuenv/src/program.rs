@@ -25,10 +25,23 @@ pub fn main() -> ExitCode {
     let printer = options::printer(&GlobalArgs::default(), &env, terminals);
     panic::install(printer, env.backtrace);
     let exit = panic::guard(|| run(&env::arguments(), env, terminals));
-    ExitCode::from(exit.unwrap_or(exit::BUG))
+    exit_code(exit.unwrap_or(exit::BUG))
 }
 
-fn run(arguments: &[OsString], env: Env, terminals: Terminals) -> u8 {
+/// Returns the exit code, or ends with it where it is larger than an [`ExitCode`] may
+/// be: those of programs on Windows have 32 bits.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the end of main, which has nothing left to drop"
+)]
+fn exit_code(code: i32) -> ExitCode {
+    match u8::try_from(code) {
+        Ok(code) => ExitCode::from(code),
+        Err(_) => std::process::exit(code),
+    }
+}
+
+fn run(arguments: &[OsString], env: Env, terminals: Terminals) -> i32 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(arguments, &error, &env, terminals),
@@ -67,7 +80,7 @@ struct Concluding {
 }
 
 impl Concluding {
-    fn conclude(&self, result: Result<Outcome, Failure>, told: Vec<Diagnostic>) -> u8 {
+    fn conclude(&self, result: Result<Outcome, Failure>, told: Vec<Diagnostic>) -> i32 {
         self.tell(&result);
         let exit = exit::code(&result);
         let written = match &result {
@@ -94,7 +107,7 @@ impl Concluding {
     }
 
     /// Writes only the document: the report is on stderr already.
-    fn conclude_panic(&self, report: Diagnostic, told: Vec<Diagnostic>) -> u8 {
+    fn conclude_panic(&self, report: Diagnostic, told: Vec<Diagnostic>) -> i32 {
         if self.json {
             let result = Err(report.into());
             // The exit code says more than a failed write could.
@@ -117,7 +130,7 @@ impl Concluding {
 }
 
 /// Shows what clap has to say: help and version on stdout, else what is wrong.
-fn refuse(arguments: &[OsString], error: &clap::Error, env: &Env, terminals: Terminals) -> u8 {
+fn refuse(arguments: &[OsString], error: &clap::Error, env: &Env, terminals: Terminals) -> i32 {
     let arguments: Vec<_> = arguments.iter().take_while(|a| *a != "--").collect();
     let global = GlobalArgs {
         color: color_in(&arguments),

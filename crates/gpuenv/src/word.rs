@@ -2,8 +2,24 @@
 
 use std::borrow::Cow;
 
-/// Returns the text as one word of a POSIX shell, quoted only where it must be.
+/// Returns the text as one word of the platform's shells, quoted only where it must be.
 pub fn word(text: &str) -> Cow<'_, str> {
+    match cfg!(windows) {
+        true => windows(text),
+        false => posix(text),
+    }
+}
+
+/// Returns a word of `cmd` and PowerShell. No file there has a `"` in its name.
+fn windows(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./\\:+".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("\"{text}\"")),
+    }
+}
+
+fn posix(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| c.is_alphanumeric() || "_-./@%+=:,".contains(c);
     match !text.is_empty() && text.chars().all(is_plain) {
         true => Cow::Borrowed(text),
@@ -18,7 +34,7 @@ mod tests {
     #[test]
     fn only_what_a_shell_would_change_is_quoted() {
         for plain in ["tf-gpu", "./a.yaml", "/e/\u{fc}_1.0"] {
-            assert_eq!(word(plain), plain);
+            assert_eq!(posix(plain), plain);
         }
         for (text, quoted) in [
             ("", "''"),
@@ -27,7 +43,9 @@ mod tests {
             ("$HOME", "'$HOME'"),
             ("~", "'~'"),
         ] {
-            assert_eq!(word(text), quoted);
+            assert_eq!(posix(text), quoted);
         }
+        assert_eq!(windows("C:/envs"), "C:/envs");
+        assert_eq!(windows("C:/a b"), "\"C:/a b\"");
     }
 }

@@ -147,6 +147,40 @@ fn init_gives_activate_and_deactivate_and_undo_takes_them_away() {
 }
 
 #[test]
+fn init_leaves_links_and_read_only_files_what_they_are() {
+    use std::os::unix::fs::symlink;
+    let (sandbox, _) = with_environment();
+    let rc = sandbox.root().join("home/.bashrc");
+    let dotfiles = sandbox.write("dotfiles/bashrc", "# mine, without an end");
+    let _ = fs_err::create_dir_all(rc.parent().unwrap());
+    symlink(&dotfiles, &rc).unwrap();
+    let _ = sandbox.gpuenv(["init", "bash", "--yes"]).success();
+    assert!(fs_err::symlink_metadata(&rc).unwrap().is_symlink());
+    assert!(
+        fs_err::read_to_string(&dotfiles)
+            .unwrap()
+            .contains(">>> gpuenv")
+    );
+    let _ = sandbox
+        .gpuenv(["init", "bash", "--undo", "--yes"])
+        .success();
+    let left = fs_err::read_to_string(&dotfiles).unwrap();
+    assert_eq!(left, "# mine, without an end");
+
+    let mut permissions = fs_err::metadata(&dotfiles).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs_err::set_permissions(&dotfiles, permissions).unwrap();
+    let refused = sandbox.gpuenv(["init", "bash", "--yes"]).code(16);
+    let _ = refused.stderr_has("GE607").stderr_has("it is read-only");
+    assert_eq!(fs_err::read_to_string(&dotfiles).unwrap(), left);
+
+    fs_err::remove_file(&dotfiles).unwrap();
+    let refused = sandbox.gpuenv(["init", "bash", "--yes"]).code(16);
+    let _ = refused.stderr_has("it is a link to nowhere");
+    assert!(fs_err::symlink_metadata(&rc).unwrap().is_symlink());
+}
+
+#[test]
 fn a_kernel_runs_through_gpuenv() {
     let (mut sandbox, prefix) = with_environment();
     let output = sandbox
@@ -180,6 +214,32 @@ fn direnv_gets_what_shell_hook_does() {
 }
 
 #[test]
+fn the_real_direnv_enters_and_leaves_the_environment() {
+    let Some(direnv) = which("direnv") else {
+        let _ = io::stderr().write_all(b"skipped: no direnv\n");
+        return;
+    };
+    let (sandbox, prefix) = with_environment();
+    let envrc = sandbox.gpuenv(["direnv", "tf"]).success().stdout();
+    sandbox.write("project/.envrc", envrc);
+    let script = format!(
+        "export PATH=/usr/bin:/bin X=mine LD_LIBRARY_PATH=/old\n\
+         cd project && '{0}' allow . && env | sort >../before\n\
+         eval \"$('{0}' export bash)\" && echo \"$CONDA_PREFIX $X\"\n\
+         cd .. && eval \"$('{0}' export bash)\" && cd project\n\
+         env | sort | grep -v ^OLDPWD= >../after\n\
+         grep -v ^OLDPWD= ../before | diff - ../after",
+        direnv.display()
+    );
+    let output = sandbox
+        .other("/bin/bash", ["--norc", "-euc", &script])
+        .run();
+    let seen = output.stdout();
+    let wanted = format!("{} it's $HOME\n", prefix.display());
+    assert_eq!(seen, wanted, "{}", output.stderr());
+}
+
+#[test]
 fn modulefiles_are_read_by_the_module_systems() {
     let (sandbox, prefix) = with_environment();
     let lua = sandbox.gpuenv(["modulefile", "tf"]).success().stdout();
@@ -198,27 +258,29 @@ fn modulefiles_are_read_by_the_module_systems() {
             let _ = io::stderr().write_all(format!("skipped: no {program}\n").as_bytes());
             continue;
         }
-        let output = sandbox.other(program, ["bash", "load", "tf"]);
+        let kept = "env | sort | grep -v -E '^(_|LMOD|MODULE|LOADED)'";
+        let script = format!(
+            "module() {{ eval \"$({program} bash \"$@\")\"; }}\n\
+             {kept} >before\nmodule load tf\n\
+             echo \"$CONDA_PREFIX\"; echo \"$X\"; echo \"$PATH\"; echo \"$LD_LIBRARY_PATH\"\n\
+             module unload tf\n{kept} >after\ndiff before after"
+        );
         let folder = sandbox.work().join(folder);
+        let output = sandbox.other("/bin/bash", ["--norc", "-c", &script]);
         let output = output
             .env("MODULEPATH", &folder)
             .env("PATH", "/usr/bin:/bin")
+            .env("LD_LIBRARY_PATH", "/old")
+            .env("X", "it was $this")
             .run();
-        let script = format!(
-            "{}\necho \"$CONDA_PREFIX\"; echo \"$X\"; echo \"$PATH\"",
-            output.stdout()
-        );
-        let seen = sandbox.other("/bin/bash", ["-c", &script]).run().stdout();
+        let seen = output.stdout();
         let lines: Vec<&str> = seen.lines().collect();
+        // No difference between before and after has been printed.
         let prefix = prefix.display().to_string();
-        assert!(lines.len() >= 3, "{program}: {seen}{}", output.stderr());
-        assert_eq!(
-            lines[lines.len() - 3..][..2],
-            [prefix.as_str(), "it's $HOME"],
-            "{program}"
-        );
+        assert_eq!(lines.len(), 4, "{program}: {seen}{}", output.stderr());
+        assert_eq!(lines[..2], [prefix.as_str(), "it's $HOME"], "{program}");
         assert!(
-            lines[lines.len() - 1].starts_with(&format!("{prefix}/bin:")),
+            lines[2].starts_with(&format!("{prefix}/bin:")) && lines[3] == "/old",
             "{program}: {seen}"
         );
     }

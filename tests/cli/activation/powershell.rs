@@ -1,58 +1,61 @@
-//! The text for PowerShell, read by a small parser: no PowerShell was to be had.
+//! The text for PowerShell, read by a parser of that language: no PowerShell was to be had.
 
 use std::io::{self, Write as _};
 
-use gpuenv_core::activation::{Shell, script_files, shell_hook, shell_hook_deactivate};
+use gpuenv_core::activation::{
+    Shell, prompt_mark, script_files, shell_hook, shell_hook_deactivate, startup,
+};
+use tree_sitter::{Node, Parser};
 
 use super::shells::{HOSTILE, recipe};
 
-/// Returns the single-quoted strings of a script, or what is wrong with its structure.
-fn strings(script: &str) -> Result<Vec<String>, String> {
-    let mut open = Vec::new();
-    let mut strings = Vec::new();
-    let mut rest = script.chars().peekable();
-    while let Some(character) = rest.next() {
-        match character {
-            '\'' => {
-                let mut text = String::new();
-                loop {
-                    match rest.next() {
-                        Some('\'') if rest.peek() == Some(&'\'') => text.extend(rest.next()),
-                        Some('\'') => break,
-                        Some(inside) => text.push(inside),
-                        None => return Err("a string does not end".to_string()),
-                    }
-                }
-                strings.push(text);
-            }
-            // The rules have plain ones, with neither quotes nor backquotes in them.
-            '"' if rest.by_ref().any(|inside| inside == '"') => {}
-            '"' => return Err("a string does not end".to_string()),
-            '#' => while rest.next_if(|inside| *inside != '\n').is_some() {},
-            '(' | '{' | '[' => open.push(character),
-            ')' | '}' | ']' => {
-                let wanted = match character {
-                    ')' => '(',
-                    '}' => '{',
-                    _ => '[',
-                };
-                if open.pop() != Some(wanted) {
-                    return Err(format!("a `{character}` closes nothing"));
-                }
-            }
-            '`' => return Err("a backquote outside of strings".to_string()),
-            _ if !character.is_ascii() => return Err(format!("`{character}` is not ASCII")),
-            _ => {}
+/// What the parser made of a script.
+#[derive(Debug, Default, PartialEq)]
+struct Parsed {
+    /// The values of the plain strings, in order.
+    strings: Vec<String>,
+    /// The commands that are called, in order.
+    commands: Vec<String>,
+}
+
+/// Reads a script; what the parser cannot read is an error.
+fn parsed(script: &str) -> Result<Parsed, String> {
+    let mut parser = Parser::new();
+    let language = tree_sitter_powershell::LANGUAGE.into();
+    parser
+        .set_language(&language)
+        .map_err(|error| error.to_string())?;
+    let tree = parser.parse(script, None).ok_or("nothing was read")?;
+    let mut parsed = Parsed::default();
+    visit(tree.root_node(), script, &mut parsed)?;
+    Ok(parsed)
+}
+
+fn visit(node: Node, script: &str, parsed: &mut Parsed) -> Result<(), String> {
+    let text = &script[node.byte_range()];
+    if node.is_error() || node.is_missing() {
+        let place = node.start_position();
+        let (line, column) = (place.row + 1, place.column + 1);
+        return Err(format!("{line}:{column}: `{text}` is out of place"));
+    }
+    match node.kind() {
+        "verbatim_string_characters" => {
+            let inner = text
+                .strip_prefix('\'')
+                .and_then(|text| text.strip_suffix('\''));
+            let inner = inner.ok_or_else(|| format!("`{text}` is half a string"))?;
+            parsed.strings.push(inner.replace("''", "'"));
         }
+        "command_name" => parsed.commands.push(text.to_string()),
+        _ => {}
     }
-    match open.pop() {
-        None => Ok(strings),
-        Some(left) => Err(format!("a `{left}` stays open")),
-    }
+    let mut cursor = node.walk();
+    let mut children = node.children(&mut cursor);
+    children.try_for_each(|child| visit(child, script, parsed))
 }
 
 #[test]
-fn the_text_for_powershell_has_a_sound_structure_and_values_stay_in_strings() {
+fn the_text_for_powershell_is_sound_and_values_stay_in_strings() {
     let _ = io::stderr().write_all(b"skipped: no powershell, so its text is only parsed\n");
     let names: Vec<String> = (0..HOSTILE.len())
         .map(|index| format!("V{index}"))
@@ -62,29 +65,60 @@ fn the_text_for_powershell_has_a_sound_structure_and_values_stay_in_strings() {
         .map(String::as_str)
         .zip(HOSTILE.iter().copied())
         .collect();
-    let activation = recipe("/tmp/it's $x/envs/é", &values);
-    let files = script_files(&activation).into_iter();
-    let files = files.filter(|file| file.path.ends_with(".ps1"));
-    let hooks = [
-        shell_hook(Shell::Powershell, &activation),
-        shell_hook_deactivate(Shell::Powershell, &activation),
-    ];
-    for script in hooks.into_iter().chain(files.map(|file| file.text)) {
-        let found = strings(&script).unwrap_or_else(|why| panic!("{why}\n{script}"));
+    let hostile = recipe("/tmp/it's $x/envs/é", &values);
+    let names: Vec<(&str, &str)> = values.iter().map(|(name, _)| (*name, "x")).collect();
+    let tame = recipe("/tmp/envs/e", &names);
+    let texts = |activation| {
+        let files = script_files(activation).into_iter();
+        let files = files.filter(|file| file.path.ends_with(".ps1"));
+        let hooks = [
+            shell_hook(Shell::Powershell, activation),
+            shell_hook_deactivate(Shell::Powershell, activation),
+        ];
+        let texts: Vec<String> = hooks
+            .into_iter()
+            .chain(files.map(|file| file.text))
+            .collect();
+        texts
+    };
+    for (script, plain) in texts(&hostile).iter().zip(texts(&tame)) {
+        let found = parsed(script).unwrap_or_else(|why| panic!("{why}\n{script}"));
         for (_, value) in &values {
             let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-            assert!(!plain || found.iter().any(|text| text == value), "{value}");
+            assert!(
+                !plain || found.strings.iter().any(|text| text == value),
+                "{value}"
+            );
         }
+        // Whatever the values are, the same commands are called.
+        assert_eq!(found.commands, parsed(&plain).unwrap().commands);
     }
 }
 
 #[test]
-fn a_broken_structure_is_found() {
-    for broken in ["{ (", "'x", ") (", "{ ] }", "a ` b", "\u{e9}"] {
-        assert!(strings(broken).is_err(), "{broken}");
-    }
-    assert_eq!(
-        strings("@{ a = 'it''s'; b = [x]::y('z') } # it's"),
-        Ok(vec!["it's".into(), "z".into()])
+fn what_init_and_shell_write_for_powershell_is_sound() {
+    let startup = startup(Shell::Powershell, "C:\\it's $(x)\\gpuenv.exe").unwrap();
+    assert!(
+        parsed(&startup)
+            .unwrap()
+            .commands
+            .contains(&"gpuenv_deactivate".to_string())
     );
+    let mark = prompt_mark(Shell::Powershell, "a'b\"; calc; $(x)");
+    assert!(
+        !parsed(&mark)
+            .unwrap()
+            .commands
+            .contains(&"calc".to_string())
+    );
+}
+
+#[test]
+fn a_broken_text_is_found() {
+    for broken in ["{ (", "'x", ") (", "@{ a = }", "& {", "if ($a { }"] {
+        assert!(parsed(broken).is_err(), "{broken}");
+    }
+    let sound = parsed("@{ a = 'it''s'; b = [x]::y('') }\nget-x '''' # it's\n").unwrap();
+    assert_eq!(sound.strings, ["it's", "", "'"]);
+    assert_eq!(sound.commands, ["get-x"]);
 }

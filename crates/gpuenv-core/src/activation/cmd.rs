@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Activation, Edit, list::block};
+use super::{Activation, BATCH_VARIABLES, Edit, list::block};
 
 /// What the text works with; the names are reserved, so nothing of the user's is lost.
 const WORK: &[&str] = &["A", "E", "L", "M", "N", "S", "T", "U"];
@@ -37,6 +37,18 @@ pub(super) fn deactivate_file(activation: &Activation) -> String {
     let mut batch = Batch::default();
     disown(&mut batch, activation);
     batch.finished("Written by gpuenv. Takes back what activate.d has set.")
+}
+
+/// Returns a batch file that runs these and then writes the variables beside itself.
+pub(super) fn scripts_file<'a>(scripts: impl Iterator<Item = &'a str>) -> String {
+    let mut batch = Batch::default();
+    for path in scripts {
+        batch.push(&format!("call {}\n", quoted(path)));
+    }
+    let text = batch.finished("Written by gpuenv. Runs the scripts of packages.");
+    // Not by the whole path, which `cmd` might read in another code page.
+    let list = format!("@\"%COMSPEC%\" /u /d /c set >\"%~dp0{BATCH_VARIABLES}\"");
+    text.replace("@exit /b 0", &list)
 }
 
 /// Returns the text that activates the environment.

@@ -2,10 +2,7 @@
 //!
 //! Where CUDA is, is a question to the file system, so the caller answers it.
 
-use std::{
-    collections::BTreeMap,
-    ffi::{OsStr, OsString},
-};
+use std::{collections::BTreeMap, ffi::OsString};
 
 use super::{Activation, Edit, LIBRARY_PATH, list::units_between};
 use crate::{Code, Diagnostic};
@@ -64,7 +61,10 @@ pub fn cleaned(
 ) -> BTreeMap<OsString, OsString> {
     let mut cleaned = variables.clone();
     for variable in ["PATH", LIBRARY_PATH] {
-        let Some(list) = cleaned.get(OsStr::new(variable)) else {
+        let Some(name) = spelling(activation, &cleaned, variable) else {
+            continue;
+        };
+        let Some(list) = cleaned.get(&name) else {
             continue;
         };
         let (kept, gone): (Vec<OsString>, Vec<OsString>) =
@@ -78,10 +78,10 @@ pub fn cleaned(
             continue;
         }
         if kept.is_empty() {
-            cleaned.remove(OsStr::new(variable));
+            cleaned.remove(&name);
         } else {
             let separator = OsString::from(activation.separator().to_string());
-            cleaned.insert(variable.into(), kept.join(&separator));
+            cleaned.insert(name, kept.join(&separator));
         }
     }
     cleaned
@@ -100,11 +100,26 @@ fn entries(
     variables: &BTreeMap<OsString, OsString>,
     variable: &str,
 ) -> Vec<String> {
-    let list = variables.get(OsStr::new(variable));
+    let name = spelling(activation, variables, variable);
+    let list = name.and_then(|name| variables.get(&name));
     let list = list.filter(|list| !list.is_empty());
     let entries = list.map(|list| units_between(list, activation.separator()));
     let text = |entry: OsString| entry.to_string_lossy().into_owned();
     entries.into_iter().flatten().map(text).collect()
+}
+
+/// Returns the name under which the variable is there: on Windows often `Path`.
+fn spelling(
+    activation: &Activation,
+    variables: &BTreeMap<OsString, OsString>,
+    variable: &str,
+) -> Option<OsString> {
+    let any_case = activation.platform.is_windows();
+    let same = |name: &&OsString| match any_case {
+        true => name.eq_ignore_ascii_case(variable),
+        false => *name == variable,
+    };
+    variables.keys().find(same).cloned()
 }
 
 fn own_directories(activation: &Activation, variable: &str) -> Vec<String> {
@@ -184,6 +199,20 @@ mod tests {
         let found = conflicts(&in_p(), &later, &holds_cuda);
         let found: Vec<&str> = found.iter().map(|one| one.directory.as_str()).collect();
         assert_eq!(found, ["/opt/cuda/bin", "/opt/cuda/lib"]);
+    }
+
+    #[test]
+    fn windows_may_spell_the_list_otherwise() {
+        let facts = PrefixFacts::empty(Subdir::Win64);
+        let on = activation(r"C:\p", &ActivationSettings::default(), &facts).unwrap();
+        let base = variables(&[("Path", r"C:\cuda\bin;C:\Windows")]);
+        let active = environment(&on, &base);
+        assert_eq!(conflicts(&on, &active, &holds_cuda), []);
+        let before = variables(&[("Path", r"C:\cuda\bin;C:\p\Library\bin;C:\Windows")]);
+        let found = conflicts(&on, &before, &holds_cuda);
+        assert_eq!(found[0].directory, r"C:\cuda\bin");
+        let expected = variables(&[("Path", r"C:\Windows")]);
+        assert_eq!(cleaned(&on, &base, &holds_cuda), expected);
     }
 
     #[test]

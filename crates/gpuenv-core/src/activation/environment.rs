@@ -88,6 +88,17 @@ pub fn deactivated(
     state.variables
 }
 
+/// Returns the environment with the recipe's part carried out once more, after the
+/// packages' scripts may have changed it.
+pub fn own_again(
+    activation: &Activation,
+    active: &BTreeMap<OsString, OsString>,
+) -> BTreeMap<OsString, OsString> {
+    let mut state = State::new(activation, active);
+    state.apply_own(activation);
+    state.variables
+}
+
 /// Reads a level as the scripts do: at most four digits, no leading zero.
 fn parse_level(text: &str) -> Option<u32> {
     let plain = matches!(text.len(), 1..=4)

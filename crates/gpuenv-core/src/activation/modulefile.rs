@@ -4,6 +4,7 @@
 //! are no part of it: it knows no shell code.
 
 use super::{Activation, Edit};
+use crate::{Code, Diagnostic};
 
 /// Returns the modulefile in Lua, for Lmod.
 pub fn modulefile_lua(activation: &Activation) -> String {
@@ -81,7 +82,35 @@ pub fn modulefile_tcl(activation: &Activation) -> String {
 
 /// Returns the edits that a module system carries out; levels are conda's own affair.
 fn edits(activation: &Activation) -> impl Iterator<Item = &Edit> {
-    activation.usual.iter().chain(&activation.own)
+    let edits = activation.usual.iter().chain(&activation.own);
+    edits.filter(|edit| !has_lines(edit))
+}
+
+/// Says whether a module system would have the shell run what stands behind a line end:
+/// Lmod and Environment Modules write it for the shell as it is.
+fn has_lines(edit: &Edit) -> bool {
+    let has_lines = |text: &String| text.contains(['\n', '\r']);
+    match edit {
+        Edit::Set { value, .. } => has_lines(value),
+        Edit::PrependPath { dirs, .. } => dirs.iter().any(has_lines),
+    }
+}
+
+/// Tells which variables a modulefile leaves out, since their values have several lines.
+pub fn modulefile_gaps(activation: &Activation) -> Vec<Diagnostic> {
+    let edits = activation.usual.iter().chain(&activation.own);
+    let gaps = edits.filter(|edit| has_lines(edit)).map(|edit| {
+        let name = edit.name();
+        Diagnostic::warning(
+            Code::ACTIVATION_MODULEFILE,
+            format!("the modulefile does not set `{name}`: its value has several lines"),
+        )
+        .help("start programs by `gpuenv run ENV -- CMD`, which sets it")
+        .help(format!(
+            "or give `{name}` a value of one line in the recipe"
+        ))
+    });
+    gaps.collect()
 }
 
 fn name(activation: &Activation) -> &str {
@@ -122,7 +151,31 @@ fn quoted_tcl(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rattler_conda_types::Subdir;
+
     use super::*;
+    use crate::{
+        activation::{PrefixFacts, activation},
+        plan::ActivationSettings,
+    };
+
+    #[test]
+    fn a_value_of_several_lines_is_left_out_and_told() {
+        let settings = ActivationSettings {
+            env: [("A", "x\n>canary\n"), ("B", "y")]
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .into(),
+            ..ActivationSettings::default()
+        };
+        let facts = PrefixFacts::empty(Subdir::Linux64);
+        let on = activation("/e", &settings, &facts).unwrap();
+        for text in [modulefile_lua(&on), modulefile_tcl(&on)] {
+            assert!(!text.contains("canary") && text.contains("B"), "{text}");
+        }
+        let told = modulefile_gaps(&on);
+        assert_eq!(told.len(), 1);
+        assert!(told[0].message.contains("`A`"), "{told:?}");
+    }
 
     #[test]
     fn nothing_in_a_value_is_code() {

@@ -1,10 +1,10 @@
 //! The shells that activation can be written for, and the texts as a user meets them.
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
 use super::{
-    ACTIVATE_DIRECTORY, Activation, DEACTIVATE_DIRECTORY, SCRIPT_STEM, cmd, fish, nushell, posix,
-    powershell, tcsh, xonsh,
+    ACTIVATE_DIRECTORY, Activation, DEACTIVATE_DIRECTORY, Edit, SCRIPT_STEM, cmd, fish, nushell,
+    posix, powershell, tcsh, xonsh,
 };
 use crate::{Code, Diagnostic};
 
@@ -149,6 +149,7 @@ pub fn script_files(activation: &Activation) -> Vec<ScriptFile> {
 /// fish takes it by `source`; tcsh, nushell and `cmd` need it in a file. It defines
 /// `gpuenv_deactivate`, which undoes it; in `cmd` only [`shell_hook_deactivate`] does.
 pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
+    let activation = &*seen_by(shell, activation);
     match shell {
         Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook(activation),
         Shell::Fish => fish::hook(activation),
@@ -165,6 +166,7 @@ pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
 /// For a shell that has inherited the activation and so knows no
 /// `gpuenv_deactivate`. Where the environment is not active, it does nothing.
 pub fn shell_hook_deactivate(shell: Shell, activation: &Activation) -> String {
+    let activation = &*seen_by(shell, activation);
     match shell {
         Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook_deactivate(activation),
         Shell::Fish => fish::hook_deactivate(activation),
@@ -173,6 +175,41 @@ pub fn shell_hook_deactivate(shell: Shell, activation: &Activation) -> String {
         Shell::Nushell => nushell::hook_deactivate(activation),
         Shell::Powershell => powershell::hook_deactivate(activation),
         Shell::Cmd => cmd::hook_deactivate(activation),
+    }
+}
+
+/// Returns the activation as a shell must have it that came to Windows from elsewhere,
+/// with Git say: its `PATH` is `/c/Windows:/usr/bin`, which it translates for programs.
+fn seen_by(shell: Shell, activation: &Activation) -> Cow<'_, Activation> {
+    let foreign = match shell {
+        Shell::Bash | Shell::Zsh | Shell::Sh | Shell::Fish | Shell::Tcsh => true,
+        Shell::Xonsh | Shell::Nushell | Shell::Powershell | Shell::Cmd => false,
+    };
+    if !foreign || !activation.platform.is_windows() {
+        return Cow::Borrowed(activation);
+    }
+    let mut seen = activation.clone();
+    for edit in &mut seen.usual {
+        if let Edit::PrependPath {
+            name,
+            dirs,
+            separator,
+        } = edit
+            && name == "PATH"
+        {
+            *separator = ':';
+            *dirs = dirs.iter().map(|dir| translated(dir)).collect();
+        }
+    }
+    Cow::Owned(seen)
+}
+
+/// Returns `/c/a` for `C:\a`.
+fn translated(directory: &str) -> String {
+    let slashes = directory.replace('\\', "/");
+    match slashes.split_once(':') {
+        Some((drive, rest)) => format!("/{}{rest}", drive.to_ascii_lowercase()),
+        None => slashes,
     }
 }
 
@@ -188,7 +225,13 @@ pub fn run_script(activation: &Activation) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rattler_conda_types::Subdir;
+
     use super::*;
+    use crate::{
+        activation::{PrefixFacts, activation},
+        plan::ActivationSettings,
+    };
 
     #[test]
     fn a_shell_is_read_from_its_name_or_path() {
@@ -198,6 +241,21 @@ mod tests {
         for name in Shell::NAMES {
             assert!(name.parse::<Shell>().is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_shell_from_elsewhere_gets_windows_directories_in_its_own_form() {
+        let facts = PrefixFacts::empty(Subdir::Win64);
+        let settings = ActivationSettings::default();
+        let on = activation(r"C:\a b", &settings, &facts).unwrap();
+        for shell in [Shell::Bash, Shell::Fish, Shell::Tcsh] {
+            let text = shell_hook(shell, &on);
+            assert!(text.contains("/c/a b/Library/bin"), "{text}");
+            assert!(!text.contains(r"C:\a b\Library"), "{text}");
+        }
+        let text = shell_hook(Shell::Xonsh, &on);
+        assert!(text.contains(r"C:\\a b\\Library\\bin;"), "{text}");
+        assert_eq!(translated(r"\\host\share"), "//host/share");
     }
 
     #[test]

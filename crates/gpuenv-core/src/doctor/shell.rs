@@ -8,6 +8,9 @@ use super::{
 /// Words in the names of modules that bring CUDA.
 const CUDA_MODULES: [&str; 5] = ["cuda", "cudnn", "nccl", "nvhpc", "tensorrt"];
 
+/// How many names of libraries are listed.
+const MOST_NAMES: usize = 30;
+
 /// P21, P23, P56: `LD_LIBRARY_PATH` leads to other CUDA libraries than the environment's.
 pub(super) fn hidden_libraries(case: &Case<'_>) -> Option<Finding> {
     let environment = case.environment?;
@@ -128,20 +131,28 @@ pub(super) fn whole_lib(case: &Case<'_>) -> Option<Finding> {
         .iter()
         .any(|d| d.directory.trim_end_matches('/') == lib);
     let hides = environment.hides.first().filter(|_| searched)?;
-    Some(
-        Finding::doubtful(
-            24,
-            "the environment's `lib` hides libraries of the system",
-            format!(
-                "`LD_LIBRARY_PATH` holds `{lib}`, which every program of the system searches too"
-            ),
-        )
-        .seen(format!(
-            "`{hides}` is there, and `/bin/bash` and `git` may load it"
-        ))
-        .fix(format!("take `{lib}` out of `LD_LIBRARY_PATH`"))
-        .fix("set `library-path: cuda` in the recipe, the default: only CUDA libraries then"),
+    let more = &environment.hides[1..];
+    let names = more.iter().take(MOST_NAMES);
+    let names = names.map(|path| path.rsplit('/').next().unwrap_or(path));
+    let names = names.collect::<Vec<&str>>().join(", ");
+    let rest = match more.len().checked_sub(MOST_NAMES) {
+        None | Some(0) => String::new(),
+        Some(rest) => format!(" and {rest} more"),
+    };
+    let finding = Finding::doubtful(
+        24,
+        "the environment's `lib` hides libraries of the system",
+        format!("`LD_LIBRARY_PATH` holds `{lib}`, which every program of the system searches too"),
     )
+    .seen(format!(
+        "`{hides}` is there, and `/bin/bash` and `git` may load it"
+    ))
+    .fix(format!("take `{lib}` out of `LD_LIBRARY_PATH`"))
+    .fix("set `library-path: cuda` in the recipe, the default: only CUDA libraries then");
+    Some(match more.is_empty() {
+        true => finding,
+        false => finding.seen(format!("so are {names}{rest}")),
+    })
 }
 
 /// P22: an activation script that appends to `LD_LIBRARY_PATH`.

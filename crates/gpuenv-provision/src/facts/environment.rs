@@ -52,6 +52,16 @@ const SYSTEM_LIBRARIES: [&str; 5] = [
     "libtinfo.so.6",
 ];
 
+/// Where a system has the libraries of its programs.
+const SYSTEM_FOLDERS: [&str; 6] = [
+    "/lib64",
+    "/usr/lib64",
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/lib",
+    "/usr/lib",
+];
+
 /// What a conda record says, as far as it matters.
 #[derive(Debug, Deserialize)]
 struct Record {
@@ -66,6 +76,24 @@ struct Record {
     depends: Vec<String>,
     #[serde(default)]
     files: Vec<String>,
+}
+
+/// Returns the libraries in the environment's `lib` that programs of the system load too.
+fn hides(prefix: &Path) -> Vec<String> {
+    let is_here = |name: &str| {
+        let mut folders = SYSTEM_FOLDERS.iter();
+        SYSTEM_LIBRARIES.contains(&name)
+            || folders.any(|folder| Path::new(folder).join(name).exists())
+    };
+    let entries = fs_err::read_dir(prefix.join("lib"));
+    let names = entries.into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    // Programs load a library by its name with a version.
+    let mut names: Vec<String> = names
+        .filter(|name| name.contains(".so.") && is_here(name))
+        .collect();
+    names.sort();
+    names
 }
 
 /// Looks at an environment.
@@ -92,9 +120,7 @@ pub fn environment(prefix: &Path, platform: &str, gpu: Option<Gpu>) -> Environme
     let own = |file: XlaFile| file.places().iter().map(ToString::to_string).collect();
     // The link of `xla: true` comes last: what a package brought says more.
     let link = format!("{XLA_DIRECTORY}/{}", XlaFile::Libdevice.place());
-    let hides = SYSTEM_LIBRARIES
-        .iter()
-        .filter(|name| exists(&format!("lib/{name}")));
+    let hides = hides(prefix).into_iter();
     EnvironmentFacts {
         platform: platform.to_string(),
         gpu,

@@ -25,7 +25,13 @@ pub fn run(_args: Args, _session: &Session) -> Result<Outcome, Failure> {
     Err(
         Failure::usage("this shell does not know `gpuenv activate` yet")
             .help("teach it: `gpuenv init SHELL`, then start a new one")
-            .help("or once: `eval \"$(gpuenv shell-hook ENV)\"`")
+            .help(match cfg!(windows) {
+                true => {
+                    "or once, in PowerShell: \
+                     `gpuenv shell-hook ENV --shell powershell | Out-String | Invoke-Expression`"
+                }
+                false => "or once: `eval \"$(gpuenv shell-hook ENV)\"`",
+            })
             .help("or a new shell in the environment: `gpuenv shell ENV`"),
     )
 }

@@ -308,6 +308,9 @@ fn text(args: &Args, created: &Created) -> String {
         (None, None) => text.push_str("probe: skipped: the recipe uses no GPU\n"),
     }
     let _ = writeln!(text, "use it: gpuenv run {environment} -- CMD");
-    let _ = writeln!(text, "    or: eval \"$(gpuenv shell-hook {environment})\"");
+    let _ = match cfg!(windows) {
+        true => writeln!(text, "    or: gpuenv shell {environment}"),
+        false => writeln!(text, "    or: eval \"$(gpuenv shell-hook {environment})\""),
+    };
     text
 }

@@ -41,8 +41,8 @@ impl Args {
     }
 }
 
-const BEGIN: &[u8] = b"# >>> gpuenv init >>>\n";
-const END: &[u8] = b"# <<< gpuenv init <<<\n";
+const BEGIN: &[u8] = b"# >>> gpuenv init >>>";
+const END: &[u8] = b"# <<< gpuenv init <<<";
 
 /// Changes the startup file.
 ///
@@ -62,13 +62,18 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         None => startup_file(shell, session)?,
     };
     // A link, into a repository of such files say, stays one.
-    let file = fs::canonicalize(&file).unwrap_or(file);
+    let is_link = fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink());
+    let file = match fs::canonicalize(&file) {
+        Ok(real) if is_link => real,
+        Err(_) if is_link => return Err(refused(&file, "it is a link to nowhere").into()),
+        Ok(_) | Err(_) => file,
+    };
     let old = match fs::read(&file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(refused(&file, error).into()),
     };
-    let block = [BEGIN, text.as_bytes(), END].concat();
+    let block = [BEGIN, b"\n", text.as_bytes(), END, b"\n"].concat();
     let new = changed(&old, (!args.undo).then_some(block.as_slice()))
         .map_err(|why| refused(&file, why))?;
     let shown = file.display();
@@ -82,6 +87,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
             String::from_utf8_lossy(&block)
         ),
     };
+    // By a rename it could be replaced all the same, but its user did not mean that.
+    if fs::metadata(&file).is_ok_and(|found| found.permissions().readonly()) {
+        return Err(refused(&file, "it is read-only").into());
+    }
     if !args.yes && !confirmed(&question, session)? {
         return Ok(Outcome::no().text("nothing is changed\n"));
     }
@@ -130,33 +139,43 @@ fn startup_file(shell: Shell, session: &Session) -> Result<PathBuf, Diagnostic> 
 }
 
 /// Returns the file with that block in the place of ours, or without ours.
+///
+/// What a new block has in front of it tells how the file ended: an empty line where
+/// it ended with a line, no empty line where that line had no end.
 fn changed(old: &[u8], block: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
     let block = block.unwrap_or_default();
-    let position = |marker: &[u8]| {
-        let starts = |at: &usize| *at == 0 || old[at - 1] == b'\n';
-        let mut found = (0..old.len()).filter(|at| old[*at..].starts_with(marker) && starts(at));
+    let lines = |marker: &[u8]| {
+        let mut found = lines(old).filter(|(_, line)| *line == marker);
         (found.next(), found.next())
     };
-    match (position(BEGIN), position(END)) {
+    match (lines(BEGIN), lines(END)) {
         ((None, _), (None, _)) if block.is_empty() => Ok(old.to_vec()),
         ((None, _), (None, _)) => {
-            let gap: &[u8] = match old {
-                [] => b"",
-                [.., b'\n'] => b"\n",
-                _ => b"\n\n",
-            };
+            let gap: &[u8] = if old.is_empty() { b"" } else { b"\n" };
             Ok([old, gap, block].concat())
         }
-        ((Some(begin), None), (Some(end), None)) if begin < end => {
-            let (mut head, tail) = (&old[..begin], &old[end + END.len()..]);
-            if block.is_empty() && tail.is_empty() {
-                // The empty line in front of the block is ours too.
+        ((Some((begin, _)), None), (Some((end, _)), None)) if begin < end => {
+            let (mut head, behind) = (&old[..begin], &old[end..]);
+            let length = behind.iter().position(|byte| *byte == b'\n');
+            let tail = length.map_or(&[][..], |length| &behind[length + 1..]);
+            let is_ours = head == b"\n" || head.ends_with(b"\n\n") || tail.is_empty();
+            if block.is_empty() && is_ours {
                 head = head.strip_suffix(b"\n").unwrap_or(head);
             }
             Ok([head, block, tail].concat())
         }
         _ => Err("it has a part of a block of gpuenv's, or several"),
     }
+}
+
+/// Returns the lines without their ends, those of Windows too, and where they begin.
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    text.split(|byte| *byte == b'\n').map(move |line| {
+        let begin = at;
+        at += line.len() + 1;
+        (begin, line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }
 
 /// Writes the file at once; one with nothing in it goes.
@@ -213,29 +232,56 @@ mod tests {
     use super::*;
 
     fn block(text: &str) -> Vec<u8> {
-        [BEGIN, text.as_bytes(), END].concat()
+        [BEGIN, b"\n", text.as_bytes(), END, b"\n"].concat()
     }
 
     #[test]
     fn a_block_comes_changes_and_goes_without_a_trace() {
-        for old in ["", "a\n", "a", "\n\n", "\u{e9}\r\n"] {
+        for old in [
+            "",
+            "a\n",
+            "a",
+            "\n",
+            "\n\n",
+            "a\n\n",
+            "\u{e9}\r\n",
+            "a\r\nb",
+            " ",
+        ] {
             let old = old.as_bytes();
             let one = changed(old, Some(&block("one\n"))).unwrap();
             assert_eq!(changed(&one, Some(&block("one\n"))).unwrap(), one);
             let two = changed(&one, Some(&block("two\n"))).unwrap();
             assert!(two.ends_with(&block("two\n")) && two.starts_with(old));
-            let back = changed(&two, None).unwrap();
-            assert_eq!(back.trim_ascii_end(), old.trim_ascii_end());
+            assert_eq!(changed(&two, None).unwrap(), old);
+            assert_eq!(changed(old, None).unwrap(), old);
         }
-        assert_eq!(changed(b"a\n", None).unwrap(), b"a\n");
-        let whole = changed(b"a\n", Some(&block("x\n"))).unwrap();
-        assert_eq!(changed(&whole, None).unwrap(), b"a\n");
+    }
+
+    #[test]
+    fn what_came_behind_the_block_stays_on_a_line_of_its_own() {
+        for (old, left) in [("a\n", "a\nz\n"), ("a", "a\nz\n"), ("", "z\n")] {
+            let mut file = changed(old.as_bytes(), Some(&block("x\n"))).unwrap();
+            file.extend(b"z\n");
+            assert_eq!(changed(&file, None).unwrap(), left.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_block_is_found_though_an_editor_has_changed_the_line_ends() {
+        let file = changed(b"a\n", Some(&block("x\n"))).unwrap();
+        let text = String::from_utf8(file).unwrap().replace('\n', "\r\n");
+        let left = changed(text.as_bytes(), None).unwrap();
+        assert!(
+            left.starts_with(b"a\r\n") && left.trim_ascii() == b"a",
+            "{left:?}"
+        );
     }
 
     #[test]
     fn half_a_block_is_left_alone() {
         let twice = [block("a"), block("b")].concat();
-        for odd in [BEGIN, END, &twice, &[END, BEGIN].concat()] {
+        for odd in [BEGIN, END, &twice, &[END, b"\n", BEGIN].concat()] {
             assert!(changed(odd, None).is_err());
             assert!(changed(odd, Some(&block(""))).is_err());
         }

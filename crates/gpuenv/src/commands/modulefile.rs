@@ -44,8 +44,10 @@ impl Args {
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let prefix = Environments::below(&session.home()?).find(&args.environment)?;
     let activation = activating::of(&prefix)?;
-    Ok(Outcome::done().text(match args.format {
+    let outcome = Outcome::done().text(match args.format {
         Format::Lmod => activation::modulefile_lua(&activation),
         Format::Tcl => activation::modulefile_tcl(&activation),
-    }))
+    });
+    let gaps = activation::modulefile_gaps(&activation).into_iter();
+    Ok(gaps.fold(outcome, Outcome::diagnostic))
 }

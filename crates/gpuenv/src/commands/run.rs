@@ -1,11 +1,14 @@
 //! `gpuenv run`: runs a command inside an environment.
 
+mod program;
+
 use std::{
     ffi::{OsStr, OsString},
     process::Command,
 };
 
 use gpuenv_core::{Code, Diagnostic, activation};
+use gpuenv_provision::batch;
 
 use crate::{Failure, Outcome, Session, activating, environments::Environments, word::word};
 
@@ -68,10 +71,11 @@ fn prepare(args: &Args, session: &Session) -> Result<Command, Diagnostic> {
         false => activating::environment(&activation),
     };
     activating::tell_conflicts(&activation, &variables, session);
+    let variables = batch::after_batch_files(&activation, variables)?;
     let mut command = match activation::run_script(&activation) {
         None => {
             // The program is looked up where it will run, not where gpuenv runs.
-            let program = found_on_path(&args.command[0], variables.get(OsStr::new("PATH")));
+            let program = program::found(&args.command[0], &variables);
             let mut command = Command::new(program);
             command.args(&args.command[1..]);
             command
@@ -94,30 +98,6 @@ fn prepare(args: &Args, session: &Session) -> Result<Command, Diagnostic> {
     Ok(command)
 }
 
-/// Returns where the program is, by the `PATH` of the environment.
-fn found_on_path(program: &OsString, path: Option<&OsString>) -> OsString {
-    let has_folder = std::path::Path::new(program).components().count() > 1;
-    if has_folder || cfg!(windows) {
-        return program.clone();
-    }
-    let folders = path.into_iter().flat_map(std::env::split_paths);
-    let mut candidates = folders.map(|folder| folder.join(program));
-    let found = candidates.find(|file| is_executable(file));
-    found.map_or_else(|| program.clone(), OsString::from)
-}
-
-#[cfg(unix)]
-fn is_executable(file: &std::path::Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = fs_err::metadata(file);
-    metadata.is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(file: &std::path::Path) -> bool {
-    file.is_file()
-}
-
 /// Becomes the command: its exit code, its signals and its terminal are its own.
 #[cfg(unix)]
 fn become_child(mut command: Command, args: &Args) -> Outcome {
@@ -130,7 +110,7 @@ fn become_child(mut command: Command, args: &Args) -> Outcome {
 #[cfg(not(unix))]
 fn become_child(mut command: Command, args: &Args) -> Outcome {
     match command.status() {
-        Ok(status) => Outcome::exit(status.code().map_or(1, |code| code as u8)),
+        Ok(status) => Outcome::exit(status.code().unwrap_or(1)),
         Err(error) => refused(&error, command.get_program(), args),
     }
 }

@@ -12,6 +12,7 @@ use gpuenv_core::{
     Code, Diagnostic,
     activation::{self, Activation, Shell},
 };
+use gpuenv_provision::batch;
 
 use crate::{Failure, Outcome, Session, activating, environments::Environments};
 
@@ -145,7 +146,11 @@ fn command(
                 .arg(format!(". '{shown}'"));
         }
         Shell::Cmd => {
-            command.arg("/k").arg(&file);
+            // Text behind the end of the hook would never be read; and nothing names a
+            // path, which `cmd` might read in another code page.
+            fs::write(place.join("hook.bat"), &hook)?;
+            startup = format!("@echo off\r\ncall \"%~dp0hook.bat\"\r\n{mark}@echo on\r\n");
+            command = batch::command_with(program, &["/k"], &file);
         }
         // It has no option for another startup file: it inherits the environment.
         Shell::Tcsh => {
@@ -165,13 +170,13 @@ fn command(
 }
 
 #[cfg(unix)]
-fn exit_code(status: ExitStatus) -> u8 {
+fn exit_code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
     let killed = status.signal().map(|signal| 128 + signal);
-    status.code().or(killed).map_or(1, |code| code as u8)
+    status.code().or(killed).unwrap_or(1)
 }
 
 #[cfg(not(unix))]
-fn exit_code(status: ExitStatus) -> u8 {
-    status.code().map_or(1, |code| code as u8)
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
 }

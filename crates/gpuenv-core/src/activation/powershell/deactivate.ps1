@@ -8,7 +8,7 @@ function global:gpuenv_deactivate {
       $global:_gpuenv_offs.Remove($tag)
     }
     if ($global:_gpuenv_offs.Count -eq 0) {
-      Remove-Item Variable:global:_gpuenv_offs, Function:gpuenv_deactivate
+      Remove-Item 'Variable:global:_gpuenv_offs', 'Function:gpuenv_deactivate'
     }
   } else {
     [Console]::Error.WriteLine('gpuenv: this shell has not activated an environment')

@@ -84,6 +84,16 @@ fn p24_the_whole_lib_is_on_the_path() {
         "libtinfo.so.6",
         "library-path: cuda",
     );
+    let more = machine
+        .file("envs/x/lib/libcurl.so.4", "ELF")
+        .file("envs/x/lib/libssl.so.3", "ELF")
+        .file("envs/x/lib/libno-system-has-this.so.1", "ELF");
+    let found = more.examine().findings.remove(0);
+    assert!(
+        found.evidence[0].contains("lib/libcurl.so.4` is there"),
+        "{found:?}"
+    );
+    assert_eq!(found.evidence[1], "so are libssl.so.3, libtinfo.so.6");
 }
 
 #[test]
