@@ -154,7 +154,10 @@ impl fmt::Display for DamagedPackage {
                 write!(f, "`{by}` is installed instead of `{package}`")
             }
             PackageFault::BadRecord { file } => {
-                write!(f, "`conda-meta/{file}` was edited or cannot be read")
+                write!(
+                    f,
+                    "`conda-meta/{file}` is not the record that was installed"
+                )
             }
         }
     }

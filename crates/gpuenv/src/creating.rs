@@ -160,10 +160,9 @@ impl Source {
     /// Returns the file that the user names, if it is one.
     pub fn file(&self) -> Option<PathBuf> {
         let file = match self {
-            Self::Recipe { open, .. } if open.text.is_shipped() => return None,
             Self::Recipe { open, .. } => match &open.text.origin {
-                Origin::Shipped | Origin::Words(_) => return None,
-                Origin::File(file) => file,
+                Origin::File(file) if !open.text.is_shipped() => file,
+                Origin::File(_) | Origin::Shipped | Origin::Words(_) => return None,
             },
             Self::Lock { path, .. } => path,
         };

@@ -8,7 +8,7 @@ use gpuenv_provision::access::is_writable;
 use crate::{
     Failure, Session,
     activating::KEPT_LOCK,
-    choosing::{self, Choice, Open},
+    choosing::{Choice, Open},
     lockfile::{self, LockFile},
     origin::Origin as Made,
     source::{Origin, RecipePath, RecipeText},
@@ -17,9 +17,9 @@ use crate::{
 
 /// What an environment is solved from.
 pub struct Subject {
-    /// The recipe's text.
-    pub text: RecipeText,
-    /// What it says.
+    /// The recipe, and what it extends.
+    pub open: Open,
+    /// What it says, with what was chosen of it.
     pub recipe: Recipe,
     /// The lock whose versions are kept.
     pub lock: LockFile,
@@ -48,13 +48,9 @@ impl Subject {
         let text = text(wanted, made, named, session)?;
         let path = RecipePath::new(&session.env.recipe_path);
         let open = Open::read(text, &path).map_err(Failure::several)?;
-        // What was chosen of the recipe stays chosen.
-        let earlier = choosing::remembered(KEPT_LOCK, &made.lock_text);
-        let earlier = earlier.filter(|settings| settings.recipe == open.name);
-        let recipe = open.decide(&Choice::default(), earlier.as_ref())?;
-        let text = open.text;
+        let text = &open.text;
         let source = match named {
-            Some(_) => file_of(&text),
+            Some(_) => file_of(text),
             None => made.source.clone(),
         };
         let of_environment = || lockfile::parse(prefix.join(KEPT_LOCK), made.lock_text.clone());
@@ -62,13 +58,13 @@ impl Subject {
         let (lock, file) = match (named_lock, text.has_no_place()) {
             (Some(path), _) => (lockfile::read(&path)?, Some(path)),
             // A lock beside a recipe that the program holds was asked for by somebody.
-            (None, true) => match beside(&text, &recipe)? {
+            (None, true) => match beside(text, &open.name)? {
                 Some(found) => (lockfile::read(&found)?, Some(found)),
                 None => (of_environment()?, None),
             },
             (None, false) => {
-                let place = lockfile::place(&text, &recipe.name)?;
-                let lock = match lockfile::find(&text, &recipe.name)? {
+                let place = lockfile::place(text, &open.name)?;
+                let lock = match lockfile::find(text, &open.name)? {
                     Some(found) => found,
                     None => of_environment()?,
                 };
@@ -78,8 +74,12 @@ impl Subject {
         if let Some(path) = &file {
             refuse_unwritable(path, wanted)?;
         }
+        // What was chosen of the recipe stays chosen.
+        let settings = lock.lock.settings.as_ref();
+        let settings = settings.filter(|settings| settings.recipe == open.name);
+        let recipe = open.decide(&Choice::default(), settings)?;
         Ok(Self {
-            text,
+            open,
             recipe,
             lock,
             file,
@@ -88,10 +88,10 @@ impl Subject {
     }
 }
 
-fn beside(text: &RecipeText, recipe: &Recipe) -> Result<Option<PathBuf>, Failure> {
+fn beside(text: &RecipeText, name: &str) -> Result<Option<PathBuf>, Failure> {
     match text.origin {
         Origin::Words(_) | Origin::Shipped => Ok(None),
-        Origin::File(_) => Ok(lockfile::find(text, &recipe.name)?.map(|file| file.path)),
+        Origin::File(_) => Ok(lockfile::find(text, name)?.map(|file| file.path)),
     }
 }
 
@@ -131,7 +131,7 @@ fn text(
     }
     if let Some(source) = &made.source {
         let found = match is_lock(source) {
-            true => beside_lock(source, made),
+            true => beside_lock(source, made, &path),
             false if source.is_file() => Some(RecipePath::read(source)?),
             false => None,
         };
@@ -150,14 +150,14 @@ fn text(
 }
 
 /// Finds the recipe of a lock in the lock's own directory.
-fn beside_lock(path: &Path, made: &Made) -> Option<RecipeText> {
+fn beside_lock(path: &Path, made: &Made, recipes: &RecipePath) -> Option<RecipeText> {
     let folder = path.parent()?;
     let label = path.display().to_string();
     let settings = lock::settings(&label, &made.lock_text).ok()??;
     let files = RecipePath::beside(folder);
     files.into_iter().find(|text| {
-        let open = Open::read(text.clone(), &RecipePath::default());
-        open.is_ok_and(|open| open.name == settings.recipe)
+        let open = Open::read(text.clone(), recipes).ok();
+        open.is_some_and(|open| open.name == settings.recipe)
     })
 }
 

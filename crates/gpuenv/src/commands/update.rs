@@ -114,7 +114,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         Some(&subject.lock),
     )?;
     let changes = lock::changes(Some(&subject.lock.lock), &solved.lock);
-    let mut ready = creating::of_made(&subject.text, &subject.recipe, platform, solved)?;
+    let mut ready = creating::of_made(&subject.open.text, &subject.recipe, platform, solved)?;
     let mut updated = Updated {
         environment: wanted,
         already_right: true,
@@ -178,9 +178,9 @@ fn target(args: &Args, session: &Session) -> Result<(String, PathBuf, Vec<String
     match (here, refusal) {
         (Ok(text), _) => {
             let path = RecipePath::new(&session.env.recipe_path);
-            let open = Open::read(text, &path).map_err(Failure::several)?;
-            let prefix = environments.find(&open.name)?;
-            Ok((open.name, prefix, names()))
+            let name = Open::read(text, &path).map_err(Failure::several)?.name;
+            let prefix = environments.find(&name)?;
+            Ok((name, prefix, names()))
         }
         (Err(_), Some(refusal)) => Err(refusal
             .help("the environment stands first: `gpuenv update ENV PACKAGE`")
@@ -222,12 +222,12 @@ fn install(
     let prefix = updated.prefix.as_path();
     // An environment of a lock alone stays one: `create` compares both.
     let is_of_lock = subject.source.is_some() && subject.source == subject.file;
-    let recipe_text = String::from_utf8_lossy(&subject.text.bytes);
+    let recipe_text = subject.open.whole_text(&subject.recipe);
     let installed = Installing {
         prefix,
         name: &made.name,
         recipe: Some(&subject.recipe.name),
-        recipe_text: Some(recipe_text.as_ref()).filter(|_| !is_of_lock),
+        recipe_text: Some(recipe_text.as_str()).filter(|_| !is_of_lock),
         only_text: made.only_text(),
         source: subject.source.as_deref(),
         ready,
