@@ -3,6 +3,7 @@
 pub mod activate;
 pub mod check;
 pub mod clean;
+pub mod completions;
 pub mod create;
 pub mod deactivate;
 pub mod devices;
@@ -18,7 +19,9 @@ pub mod jupyter;
 pub mod lint;
 pub mod list;
 pub mod lock;
+pub mod man;
 pub mod modulefile;
+pub mod names;
 pub mod probe;
 pub mod probe_worker;
 pub mod recipe;
