@@ -22,6 +22,7 @@ pub mod lock;
 pub mod man;
 pub mod modulefile;
 pub mod names;
+pub mod packages;
 pub mod probe;
 pub mod probe_worker;
 pub mod recipe;

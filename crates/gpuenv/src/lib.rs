@@ -39,6 +39,7 @@ pub mod source;
 pub mod style;
 pub mod table;
 pub mod untrusted;
+pub mod wanted;
 pub mod word;
 
 pub use cli::command_line;

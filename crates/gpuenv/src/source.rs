@@ -30,6 +30,8 @@ pub enum Origin {
     Shipped,
     /// In this file.
     File(PathBuf),
+    /// Made of the packages on the command line: what stands behind `create` or `lock`.
+    Words(String),
 }
 
 /// The text of a recipe, and where it was found.
@@ -51,10 +53,16 @@ impl RecipeText {
     pub fn is_shipped(&self) -> bool {
         let name = match &self.origin {
             Origin::Shipped => return true,
+            Origin::Words(_) => return false,
             Origin::File(file) => file.file_stem().and_then(|stem| stem.to_str()),
         };
         let shipped = name.and_then(shipped);
         shipped.is_some_and(|shipped| shipped.bytes == self.bytes)
+    }
+
+    /// Returns whether the lock of an environment is kept in its prefix alone.
+    pub fn has_no_place(&self) -> bool {
+        matches!(self.origin, Origin::Words(_)) || self.is_shipped()
     }
 
     /// Reads the recipe.
@@ -70,6 +78,7 @@ impl RecipeText {
         match &self.origin {
             Origin::File(file) if file == Path::new(DEFAULT_FILE) => "gpuenv lock".to_string(),
             Origin::File(file) => format!("gpuenv lock {}", word(&file.to_string_lossy())),
+            Origin::Words(words) => format!("gpuenv lock {words}"),
             Origin::Shipped => {
                 let file = self
                     .label
