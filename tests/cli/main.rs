@@ -9,6 +9,7 @@ mod check;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod completions;
+mod composition;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod configuration;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -29,6 +30,7 @@ mod import;
 mod interrupted;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
+mod library;
 mod lint;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lock;

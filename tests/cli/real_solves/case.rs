@@ -119,6 +119,7 @@ impl Case {
             wheels: Vec::new(),
             activation: ActivationSettings::default(),
             probe: Vec::new(),
+            selection: gpuenv_core::recipe::Selection::default(),
         }
     }
 }

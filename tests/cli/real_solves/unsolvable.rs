@@ -89,6 +89,7 @@ fn request(text: &str) -> Request {
         wheels: Vec::new(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
+        selection: gpuenv_core::recipe::Selection::default(),
     };
     let plans = platforms.map(plan).collect();
     Request { plans, newer }

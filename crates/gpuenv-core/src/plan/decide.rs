@@ -162,6 +162,7 @@ pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> 
             dll_directory: recipe.activation.dll_directory,
         },
         probe,
+        selection: recipe.selection.clone(),
     })
 }
 

@@ -39,6 +39,7 @@ fn plan(platform: Subdir, dependencies: &[&str], wheels: &[&str]) -> Plan {
         wheels: wheels.iter().map(|text| requirement(text)).collect(),
         activation: ActivationSettings::default(),
         probe: vec![ProbeStep::Driver],
+        selection: crate::recipe::Selection::default(),
     }
 }
 

@@ -55,6 +55,7 @@ impl Run {
             wheels: Vec::new(),
             activation: ActivationSettings::default(),
             probe: Vec::new(),
+            selection: gpuenv_core::recipe::Selection::default(),
         };
         Self {
             access,
