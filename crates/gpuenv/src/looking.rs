@@ -19,7 +19,11 @@ use gpuenv_provision::{
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
 use crate::{
-    Failure, Session, activating, environments::Environments, lockfile, source::RecipePath,
+    Failure, Session, activating,
+    choosing::{Choice, Open},
+    environments::Environments,
+    lockfile,
+    source::RecipePath,
 };
 
 /// What stands for the lock on stdin.
@@ -191,16 +195,18 @@ fn wheel(record: &RepoDataRecord) -> Option<Wheel> {
 }
 
 fn of_recipe(wanted: Option<&str>, session: &Session) -> Result<Looked, Failure> {
-    let text = RecipePath::new(&session.env.recipe_path).find(wanted)?;
-    let recipe = text.parse().map_err(Failure::several)?;
-    let file = lockfile::find(&text, &recipe.name)?.ok_or_else(|| {
-        let message = format!("recipe `{}` has no lock", recipe.name);
+    let path = RecipePath::new(&session.env.recipe_path);
+    let open = Open::read(path.find(wanted)?, &path).map_err(Failure::several)?;
+    let file = lockfile::find(&open.text, &open.name)?.ok_or_else(|| {
+        let message = format!("recipe `{}` has no lock", open.name);
         Diagnostic::error(Code::LOCK_MISSING, message)
-            .help(format!("make one with `{}`", text.lock_command()))
+            .help(format!("make one with `{}`", open.text.lock_command()))
     })?;
+    // With what was chosen when the lock was made; else the lock's own lines will do.
+    let recipe = open.decide(&Choice::default(), file.lock.settings.as_ref());
     let mut looked = of_lock(file.lock, &file.path);
-    looked.name.clone_from(&recipe.name);
-    looked.recipe = Some(recipe);
+    looked.name.clone_from(&open.name);
+    looked.recipe = recipe.ok();
     Ok(looked)
 }
 
