@@ -130,7 +130,19 @@ fn page(command: &Command, name: &str) -> std::io::Result<String> {
         variables().to_writer(&mut page)?;
     }
     see_also(command, name).to_writer(&mut page)?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
+    Ok(ascii(&String::from_utf8_lossy(&page)))
+}
+
+/// Writes characters beyond ASCII as roff has them: not every `man` reads UTF-8.
+fn ascii(page: &str) -> String {
+    let mut text = String::with_capacity(page.len());
+    for c in page.chars() {
+        match c.is_ascii() {
+            true => text.push(c),
+            false => text.push_str(&format!("\\[u{:04X}]", u32::from(c))),
+        }
+    }
+    text
 }
 
 /// Returns the section about environment variables.

@@ -36,7 +36,7 @@ pub(super) fn of(argument: &Arg) -> Option<Names> {
     let name = names.first()?.as_str();
     match name {
         "ENV" | "SOURCE" | "FIRST" | "SECOND" => Some(Names::Environments),
-        "RECIPE" | "RECIPE|LOCK" => Some(Names::Recipes),
+        name if name.split('|').any(|one| one == "RECIPE") => Some(Names::Recipes),
         _ => None,
     }
 }
