@@ -82,7 +82,7 @@ fn bash_completes_commands_options_and_names() {
     );
     // Neither what stands for a value, nor names where none belongs.
     assert_eq!(complete(&["run", "demo-one", "--", ""]), [""; 0]);
-    assert_eq!(complete(&["create", "-n", "demo"]), [""; 0]);
+    assert_eq!(complete(&["create", "-n", "demo-o"]), [""; 0]);
     let all = complete(&["run", ""]);
     assert!(all.contains(&"demo-one".to_string()), "{all:?}");
     assert!(
