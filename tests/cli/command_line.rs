@@ -12,41 +12,43 @@ fn without_arguments_there_is_help_and_exit_two() {
     Usage: gpuenv [OPTIONS] <COMMAND>
 
     Commands:
-      create      Create an environment from a recipe or a lock, activate and verify it
-      lock        Solve a recipe for all its platforms and write the lock
-      check       Tell, before anything is downloaded, whether a machine runs a lock and what it costs
-      run         Run a command inside an environment
-      shell       Start your shell in an environment
-      shell-hook  Print the shell code that activates an environment
-      activate    Activate an environment in this shell, once `gpuenv init SHELL` has been run
-      deactivate  Undo the last activation in this shell, once `gpuenv init SHELL` has been run
-      init        Teach a shell `gpuenv activate NAME` and `gpuenv deactivate`
-      direnv      Print an `.envrc` by which direnv activates an environment in a directory
-      jupyter     Print or install a Jupyter kernel that runs in an environment
-      modulefile  Print a modulefile that activates an environment
-      probe       Run a kernel on every GPU and check what it computed
-      doctor      Find out why a GPU does not work
-      devices     List the GPUs that a program sees
-      search      Search channels for packages, and say which CUDA each build is for
-      list        List the environments
-      info        Show what an environment is made of
-      tree        Show what needs what in an environment or a lock, as a tree
-      why         Say why a package is there: the shortest ways from the recipe's lines to it
-      diff        Show how two locks or environments differ, package by package
-      update      Bring newer packages into an environment, all or those named
-      history     Show the generations of an environment: what it has been, and can be again
-      rollback    Make an environment again what it was before
-      verify      Compare every file of an environment with its packages and its lock
-      repair      Mend an environment: make it again what its lock says
-      remove      Delete an environment
-      clean       Delete what no environment needs: half-made environments and channel indexes
-      recipe      List, show and check recipes
-      import      Make a recipe from an environment of another tool, or from a pasted command
-      export      Write an environment or a lock for conda, conda-lock, pixi, pip or Docker
-      lint        Find what is wrong with a recipe, an environment, requirements or a tutorial's
-                  commands
-      explain     Explain a diagnostic code, or list them all
-      help        Print this message or the help of the given subcommand(s)
+      create       Create an environment from a recipe or a lock, activate and verify it
+      lock         Solve a recipe for all its platforms and write the lock
+      check        Tell, before anything is downloaded, whether a machine runs a lock and what it costs
+      run          Run a command inside an environment
+      shell        Start your shell in an environment
+      shell-hook   Print the shell code that activates an environment
+      activate     Activate an environment in this shell, once `gpuenv init SHELL` has been run
+      deactivate   Undo the last activation in this shell, once `gpuenv init SHELL` has been run
+      init         Teach a shell `gpuenv activate NAME` and `gpuenv deactivate`
+      direnv       Print an `.envrc` by which direnv activates an environment in a directory
+      jupyter      Print or install a Jupyter kernel that runs in an environment
+      modulefile   Print a modulefile that activates an environment
+      probe        Run a kernel on every GPU and check what it computed
+      doctor       Find out why a GPU does not work
+      devices      List the GPUs that a program sees
+      search       Search channels for packages, and say which CUDA each build is for
+      list         List the environments
+      info         Show what an environment is made of
+      tree         Show what needs what in an environment or a lock, as a tree
+      why          Say why a package is there: the shortest ways from the recipe's lines to it
+      diff         Show how two locks or environments differ, package by package
+      update       Bring newer packages into an environment, all or those named
+      history      Show the generations of an environment: what it has been, and can be again
+      rollback     Make an environment again what it was before
+      verify       Compare every file of an environment with its packages and its lock
+      repair       Mend an environment: make it again what its lock says
+      remove       Delete an environment
+      clean        Delete what no environment needs: half-made environments and channel indexes
+      recipe       List, show and check recipes
+      import       Make a recipe from an environment of another tool, or from a pasted command
+      export       Write an environment or a lock for conda, conda-lock, pixi, pip or Docker
+      lint         Find what is wrong with a recipe, an environment, requirements or a tutorial's
+                   commands
+      explain      Explain a diagnostic code, or list them all
+      completions  Print the script by which a shell completes gpuenv's command line
+      man          Print a manual page, or write all of them
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')

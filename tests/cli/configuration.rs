@@ -2,6 +2,8 @@
 //!
 //! One test for each line of the table in `docs/guide/configuration.md`.
 
+mod network;
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,

@@ -8,6 +8,8 @@ mod builds;
 mod check;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod completions;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod composition;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod configuration;

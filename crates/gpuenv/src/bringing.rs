@@ -195,6 +195,35 @@ pub fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes several files into a directory that may not be there yet; returns what
+/// to say, and their paths.
+///
+/// # Errors
+/// GE137 if one is there, GE513 if one cannot be written.
+pub fn write_all(
+    directory: &Path,
+    files: Vec<(String, String)>,
+    force: bool,
+) -> Result<(String, Vec<String>), Failure> {
+    let placed = files
+        .into_iter()
+        .map(|(name, text)| (directory.join(name), text));
+    let placed: Vec<(PathBuf, String)> = placed.collect();
+    for (path, _) in &placed {
+        refuse_existing(path, force)?;
+    }
+    fs::create_dir_all(directory).map_err(Failure::io)?;
+    let mut told = String::new();
+    let mut written = Vec::new();
+    for (path, text) in &placed {
+        write_new(path, text, force)?;
+        let label = path.display().to_string();
+        told += &format!("`{label}` is written\n");
+        written.push(label);
+    }
+    Ok((told, written))
+}
+
 /// Refuses to write over a file, before anything else is written.
 ///
 /// # Errors

@@ -123,8 +123,17 @@ commands! {
     Export export "export";
     Lint lint "lint";
     Explain explain "explain";
+    Completions completions "completions";
+    Man man "man";
     #[command(hide = true)]
     ProbeWorker probe_worker "__probe";
+    #[command(hide = true)]
+    Names names "__names";
+}
+
+/// Returns the command line as it is written, for those who make a copy of it.
+pub fn definitions() -> clap::Command {
+    Cli::command()
 }
 
 /// Returns the whole command line as data, for documentation.

@@ -202,10 +202,11 @@ fn of_recipe(wanted: Option<&str>, session: &Session) -> Result<Looked, Failure>
         Diagnostic::error(Code::LOCK_MISSING, message)
             .help(format!("make one with `{}`", open.text.lock_command()))
     })?;
-    let recipe = open.decide(&Choice::default(), file.lock.settings.as_ref())?;
+    // With what was chosen when the lock was made; else the lock's own lines will do.
+    let recipe = open.decide(&Choice::default(), file.lock.settings.as_ref());
     let mut looked = of_lock(file.lock, &file.path);
-    looked.name.clone_from(&recipe.name);
-    looked.recipe = Some(recipe);
+    looked.name.clone_from(&open.name);
+    looked.recipe = recipe.ok();
     Ok(looked)
 }
 

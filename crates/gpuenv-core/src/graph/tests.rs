@@ -125,8 +125,8 @@ fn reasons_are_the_shortest_ways_from_the_lines() {
     insta::assert_snapshot!(told("pip"), @"
     `pip`: pip
     `pytorch 2.6.*`: pytorch -(python)-> python -(pip)-> pip
-    `numpy`: numpy -(python)-> python -(pip)-> pip
-    `cupy`: cupy -(numpy >=1.22)-> numpy -(python)-> python -(pip)-> pip
+    `numpy`: numpy -(python >=3.9)-> python -(pip)-> pip
+    `cupy`: cupy -(numpy >=1.22)-> numpy -(python >=3.9)-> python -(pip)-> pip
     ");
     assert_eq!(told("ring-a"), "");
 }

@@ -25,6 +25,7 @@ use crate::{Failure, Outcome, Session, bringing, facts, locking};
     gpuenv import pixi.toml --environment cuda")]
 pub struct Args {
     /// A file, `-` for what is piped in, or command lines in quotes
+    #[arg(value_name = "FILE|LINES")]
     pub source: String,
     /// What kind of file it is [default: by what is in it]
     #[arg(long, value_name = "FORMAT")]
