@@ -271,6 +271,7 @@ fn a_recipe_reaches_only_what_it_may() {
         ("../secret.yaml", "it lies outside"),
         ("link.yaml", "it lies outside"),
         ("./link.yaml", "it lies outside"),
+        ("link", "it lies outside"),
         ("~/base.yaml", "the path is not the same on every machine"),
         ("./.netrc", "its name does not end in `.yaml`"),
         (
