@@ -26,7 +26,7 @@ def virtual_packages(texts):
 
 async def solved(options, platform, specs, virtual, shared):
     return await solve(
-        sources=[options.channel],
+        sources=options.channel,
         specs=specs,
         gateway=shared,
         platforms=[platform, "noarch"],
@@ -99,7 +99,7 @@ def main():
     }
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=work)
-    parser.add_argument("--channel")
+    parser.add_argument("--channel", action="append")
     parser.add_argument("--spec", action="append")
     parser.add_argument("--prefix")
     parser.add_argument("--cache")

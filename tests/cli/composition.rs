@@ -175,6 +175,32 @@ fn what_can_be_chosen_is_shown_with_the_composed_recipe() {
 }
 
 #[test]
+fn a_recipe_inside_gpuenv_keeps_its_choice_in_the_environment() {
+    let lab = Lab::new();
+    for name in ["scipy", "matplotlib-base", "pandas"] {
+        lab.channel.package(name, "1.0").publish();
+    }
+    lab.channel.package("python", "3.12.1").publish();
+    let cupy = lab
+        .channel
+        .package("cupy", "13.0")
+        .needs("cuda-version >=12");
+    cupy.publish();
+    lab.channel.package("cuda-version", "12.6").publish();
+    let create = |more: &[&str]| {
+        let line = [&["create", "cupy", "--no-probe", "--no-check"], more].concat();
+        lab.sandbox.gpuenv(line).success()
+    };
+    let _ = create(&["--with", "plots"]).stdout_has("6 packages (6 added");
+    lab.server.forget_requests();
+    let _ = create(&[]).stdout_has("environment `cupy` is already right");
+    let _ = create(&["--with", "plots"]).stdout_has("environment `cupy` is already right");
+    assert_eq!(lab.server.log(), [""; 0]);
+    let _ = create(&["--without", "plots"]).stdout_has("2 removed");
+    let _ = create(&[]).stdout_has("environment `cupy` is already right");
+}
+
+#[test]
 fn what_cannot_be_chosen_is_answered_with_what_can() {
     let lab = lab();
     for (arguments, expected) in [
@@ -245,6 +271,7 @@ fn a_recipe_reaches_only_what_it_may() {
         ("../secret.yaml", "it lies outside"),
         ("link.yaml", "it lies outside"),
         ("./link.yaml", "it lies outside"),
+        ("link", "it lies outside"),
         ("~/base.yaml", "the path is not the same on every machine"),
         ("./.netrc", "its name does not end in `.yaml`"),
         (

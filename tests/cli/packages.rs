@@ -164,7 +164,8 @@ fn a_word_that_is_no_recipe_is_answered_with_what_to_type() {
     ----- stdout -----
     ----- stderr -----
     error: `--cuda` is for packages on the command line, and recipe `./demo.yaml` says it itself
-    help: change the recipe, or name packages: `gpuenv create -n NAME "PACKAGE 1.2.*"`
+    help: change the recipe, or set a parameter of it with `--set`: `gpuenv recipe show RECIPE --composed` names them
+    help: or name packages: `gpuenv create -n NAME "PACKAGE 1.2.*"`
     "#);
     insta::assert_snapshot!(lab.sandbox.gpuenv(["create", "-n", "x", "tool >> 1", "lib$"]), @r#"
     exit code: 11

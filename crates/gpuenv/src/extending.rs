@@ -88,6 +88,7 @@ fn find(
     }
     let beside = ["yaml", "yml"].map(|end| folder.join(format!("{}.{end}", parent.name)));
     if let Some(file) = beside.iter().find(|file| file.is_file()) {
+        stays_inside(parent, file, &folder, main_folder)?;
         return source::read(file).map_err(|error| error.at(parent.place.clone()));
     }
     match path.find(Some(&parent.name)) {
@@ -123,15 +124,29 @@ fn inside(
     }
     // `./base.yaml` beside `x.yaml` is called `base.yaml`.
     let file = folder.join(name.strip_prefix(".").unwrap_or(name));
-    let Ok(real) = fs::canonicalize(&file) else {
-        return Ok(file);
+    stays_inside(parent, &file, folder, main_folder)?;
+    Ok(file)
+}
+
+/// Refuses a file that lies elsewhere, also behind a link.
+fn stays_inside(
+    parent: &Parent,
+    file: &Path,
+    folder: &Path,
+    main_folder: Option<&Path>,
+) -> Result<(), Diagnostic> {
+    let Ok(real) = fs::canonicalize(file) else {
+        // What is not there is missed by whoever reads it.
+        return Ok(());
     };
     let roots = [Some(folder), main_folder, Some(Path::new("."))];
     let mut roots = roots.into_iter().flatten();
-    match roots.any(|root| fs::canonicalize(root).is_ok_and(|root| real.starts_with(root))) {
-        true => Ok(file),
-        false => Err(refuse(
-            "it lies outside of the recipe's folder and of this one",
-        )),
+    if roots.any(|root| fs::canonicalize(root).is_ok_and(|root| real.starts_with(root))) {
+        return Ok(());
     }
+    let bad = BadParent::Outside {
+        name: parent.name.clone(),
+        reason: "it lies outside of the recipe's folder and of this one",
+    };
+    Err(bad.diagnostic(parent.place.clone()))
 }

@@ -196,7 +196,8 @@ impl Packages {
             "`{option}` is for packages on the command line, and recipe `{recipe}` says it itself"
         );
         Err(Failure::usage(message)
-            .help("change the recipe, or name packages: `gpuenv create -n NAME \"PACKAGE 1.2.*\"`"))
+            .help("change the recipe, or set a parameter of it with `--set`: `gpuenv recipe show RECIPE --composed` names them")
+            .help("or name packages: `gpuenv create -n NAME \"PACKAGE 1.2.*\"`"))
     }
 
     /// Returns the words that name the same again, behind `create` or `lock`.

@@ -1,5 +1,6 @@
 //! Which recipes a recipe extends, and why one cannot be.
 
+use super::node::MOST_NODES;
 use crate::{Code, Diagnostic, Place};
 
 /// More files than this are no recipe.
@@ -33,6 +34,9 @@ pub enum BadParent {
     /// Too many of them.
     #[error("a recipe is made of at most {MOST_FILES} files")]
     TooMany,
+    /// They hold too much together.
+    #[error("a recipe and all that it extends hold more than {MOST_NODES} values")]
+    TooLarge,
     /// The path leads where a recipe must not reach.
     #[error("a recipe cannot extend `{name}`: {reason}")]
     Outside {
@@ -49,6 +53,7 @@ impl BadParent {
         let code = match self {
             BadParent::Missing { .. } => Code::RECIPE_NO_PARENT,
             BadParent::Circle(_) | BadParent::TooMany => Code::RECIPE_EXTENDS_CIRCLE,
+            BadParent::TooLarge => Code::RECIPE_TOO_LARGE,
             BadParent::Outside { .. } => Code::RECIPE_EXTENDS_OUTSIDE,
         };
         let error = Diagnostic::error(code, self.to_string()).at(place);
@@ -61,6 +66,7 @@ impl BadParent {
             BadParent::Circle(files) => error
                 .cause(files.join(" extends "))
                 .help("delete one of these `extends`"),
+            BadParent::TooLarge => error.help("extend less, or write less into what is extended"),
             BadParent::TooMany => error.help("put what they share into one recipe"),
             BadParent::Outside { .. } => error
                 .help("put the file into the folder of this recipe, or name its folder in `GPUENV_RECIPE_PATH` and extend it by name"),

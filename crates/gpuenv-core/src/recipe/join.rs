@@ -3,18 +3,27 @@
 //! Where the stronger line depends on the platform, the weaker one stays wherever the
 //! stronger one does not count.
 
+use std::collections::HashMap;
+
 use super::{
     Condition,
     entries::is_branch,
     node::{Kind, Node},
 };
 
-/// A name that the stronger list says something about, and where it counts.
-struct Claim {
-    name: String,
-    /// Everywhere if there is none.
-    condition: Option<String>,
+/// Conditions longer than this are cut: the reader refuses them with a place.
+const LONGEST: usize = 3000;
+
+/// Where the stronger list says something about a name.
+enum Claim {
+    /// On every platform.
+    Everywhere,
+    /// Where none of this holds, the weaker list counts: `not (win) and not (linux)`.
+    Elsewhere(String),
 }
+
+/// What the stronger list says something about.
+type Claims = HashMap<String, Claim>;
 
 /// Joins two lists of packages, the weaker one first.
 pub(super) fn packages(strong: Node, weak: &Node, name: fn(&str) -> String) -> Node {
@@ -103,7 +112,7 @@ fn joined(strong: Node, weak: &Node, names: Names<'_>) -> Node {
     let (Kind::List(above), Kind::List(below)) = (&strong.kind, &weak.kind) else {
         return strong;
     };
-    let mut claims = Vec::new();
+    let mut claims = Claims::new();
     gather(above, &mut Vec::new(), names, &mut claims);
     let mut items = without(below, &claims, names);
     items.extend(above.iter().cloned());
@@ -114,7 +123,7 @@ fn joined(strong: Node, weak: &Node, names: Names<'_>) -> Node {
 }
 
 /// Finds what the entries claim, and under which conditions.
-fn gather(nodes: &[Node], path: &mut Vec<String>, names: Names<'_>, claims: &mut Vec<Claim>) {
+fn gather(nodes: &[Node], path: &mut Vec<String>, names: Names<'_>, claims: &mut Claims) {
     for node in nodes {
         let Kind::Map(entries) = &node.kind else {
             push_claims(node, path, names, claims);
@@ -143,16 +152,24 @@ fn gather(nodes: &[Node], path: &mut Vec<String>, names: Names<'_>, claims: &mut
     }
 }
 
-fn push_claims(node: &Node, path: &[String], names: Names<'_>, claims: &mut Vec<Claim>) {
-    let condition = (!path.is_empty()).then(|| path.join(" and "));
-    claims.extend(names(node).into_iter().map(|name| Claim {
-        name,
-        condition: condition.clone(),
-    }));
+fn push_claims(node: &Node, path: &[String], names: Names<'_>, claims: &mut Claims) {
+    for name in names(node) {
+        if path.is_empty() {
+            claims.insert(name, Claim::Everywhere);
+            continue;
+        }
+        let condition = format!("not ({})", path.join(" and "));
+        match claims.get_mut(&name) {
+            None => drop(claims.insert(name, Claim::Elsewhere(condition))),
+            Some(Claim::Everywhere) => {}
+            Some(Claim::Elsewhere(text)) if text.len() > LONGEST || *text == condition => {}
+            Some(Claim::Elsewhere(text)) => *text = format!("{text} and {condition}"),
+        }
+    }
 }
 
 /// Returns the entries of a list as far as nobody stronger claims what they are about.
-fn without(nodes: &[Node], claims: &[Claim], names: Names<'_>) -> Vec<Node> {
+fn without(nodes: &[Node], claims: &Claims, names: Names<'_>) -> Vec<Node> {
     let mut kept = Vec::new();
     for node in nodes {
         match &node.kind {
@@ -178,26 +195,18 @@ fn without(nodes: &[Node], claims: &[Claim], names: Names<'_>) -> Vec<Node> {
     kept
 }
 
-fn unclaimed(node: &Node, claims: &[Claim], names: Names<'_>) -> Option<Node> {
+fn unclaimed(node: &Node, claims: &Claims, names: Names<'_>) -> Option<Node> {
     let own = names(node);
-    let about = claims.iter().filter(|claim| own.contains(&claim.name));
-    let mut conditions = Vec::new();
-    for claim in about {
-        conditions.push(format!("not ({})", claim.condition.as_ref()?));
-    }
-    conditions.sort();
-    conditions.dedup();
-    if conditions.is_empty() {
-        return Some(node.clone());
-    }
+    let condition = match own.iter().find_map(|name| claims.get(name)) {
+        None => return Some(node.clone()),
+        Some(Claim::Everywhere) => return None,
+        Some(Claim::Elsewhere(condition)) => condition,
+    };
     let text = |text: &str| Node {
         mark: node.mark,
         kind: Kind::Text(text.to_string()),
     };
-    let entries = vec![
-        (text("if"), text(&conditions.join(" and "))),
-        (text("then"), node.clone()),
-    ];
+    let entries = vec![(text("if"), text(condition)), (text("then"), node.clone())];
     Some(Node {
         mark: node.mark,
         kind: Kind::Map(entries),

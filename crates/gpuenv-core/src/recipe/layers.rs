@@ -57,6 +57,8 @@ struct Reading<'f> {
     files: Vec<File>,
     order: Vec<usize>,
     known: HashSet<String>,
+    /// How many values they hold.
+    nodes: usize,
     /// The files that extend each other down to the current one.
     path: Vec<(String, String)>,
     find: Find<'f>,
@@ -73,6 +75,7 @@ impl Layers {
             files: Vec::new(),
             order: Vec::new(),
             known: HashSet::new(),
+            nodes: 0,
             path: Vec::new(),
             find,
         };
@@ -362,6 +365,7 @@ impl Reading<'_> {
             return Err(sink.into_diagnostics());
         }
         root.set_source(index);
+        self.nodes += node::size(&root).0;
         self.files.push(File {
             label: file.label.clone(),
             text: source.text.clone().into_owned(),
@@ -398,7 +402,11 @@ impl Reading<'_> {
         if self.files.len() >= MOST_FILES {
             return Err(refuse(BadParent::TooMany));
         }
-        self.add(file)
+        self.add(file)?;
+        match self.nodes > node::MOST_NODES {
+            true => Err(refuse(BadParent::TooLarge)),
+            false => Ok(()),
+        }
     }
 }
 

@@ -285,7 +285,7 @@ impl Tree {
 }
 
 /// Returns how many nodes, how much text and how many levels a node is.
-fn size(node: &Node) -> (usize, usize, usize) {
+pub(super) fn size(node: &Node) -> (usize, usize, usize) {
     let sum = |(nodes, text, depth): (usize, usize, usize), child: &Node| {
         let (more_nodes, more_text, deeper) = size(child);
         (nodes + more_nodes, text + more_text, depth.max(deeper + 1))

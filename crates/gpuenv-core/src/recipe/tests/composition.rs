@@ -250,6 +250,37 @@ fn circles_and_missing_recipes_are_refused_where_they_are_named() {
     assert_eq!(refused(&files, &none)[0].code, Code::RECIPE_EXTENDS_CIRCLE);
 }
 
+#[test]
+fn what_grows_without_bounds_is_refused_in_time() {
+    let many = |prefix: &str| -> String {
+        let branch =
+            |index: usize| format!("  - if: win\n    then: [p 1.{index}.*, {prefix}{index}]\n");
+        (0..2500).map(branch).collect()
+    };
+    let child = format!(
+        "schema: 1\nname: child\nextends: base\ndependencies:\n{}",
+        many("a")
+    );
+    let base = format!("{LEAST}gpu: none\ndependencies:\n{}", many("b"));
+    let started = std::time::Instant::now();
+    let errors = refused(&[("child", &child), ("base", &base)], &Selection::default());
+    assert_eq!(errors[0].code, Code::RECIPE_TOO_LARGE);
+    // Just within: every line below is about what every line above is about.
+    let branch = |index: usize| {
+        format!(
+            "  - if: linux and not aarch64 or x86_64 and not osx-{index}\n    then: p {index}.*\n"
+        )
+    };
+    let lines: String = (0..1500)
+        .map(|i| branch(i).replace(&format!("-{i}\n"), "-64\n"))
+        .collect();
+    let child = format!("schema: 1\nname: child\nextends: base\ndependencies:\n{lines}");
+    let base = format!("{LEAST}gpu: none\ndependencies:\n{lines}");
+    let layers = layers(&[("child", &child), ("base", &base)]).unwrap();
+    assert!(layers.recipe(&Selection::default()).is_ok());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
 const OPEN: &str = "
 schema: 1
 name: open
