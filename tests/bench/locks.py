@@ -3,24 +3,34 @@
 import json
 from collections import defaultdict
 
+from pathlib import Path
+
+from measure import Failed
 from peers import Gpuenv, PyRattler
 
 RECIPES = ["pytorch-gpu", "tf-gpu"]
 PLATFORMS = [["linux-64"], ["linux-64", "win-64"]]
 
 
-def measure(found, rounds, rest):
-    """Returns samples by what was locked and peer, and how the solutions differ."""
+CANONICAL = "https://conda.anaconda.org/"
+
+
+def measure(found, rounds, rest, recipes):
+    """Returns samples by what was locked and peer, and how the solutions differ.
+
+    `recipes` are names or files; none means the two that are always measured.
+    """
     gpuenv = next(peer for peer in found if isinstance(peer, Gpuenv))
     rattler = next((peer for peer in found if isinstance(peer, PyRattler)), None)
     output = gpuenv.work / "solved.lock"
     samples = defaultdict(lambda: defaultdict(list))
     chosen = {}
     cases = {}
+    chosen_recipes = lockable(gpuenv, recipes, output) if recipes else RECIPES
     for number in range(rounds):
-        for recipe in RECIPES:
-            for platforms in PLATFORMS:
-                key = f"{recipe}, {len(platforms)} platform{'s' if platforms[1:] else ''}"
+        for recipe in chosen_recipes:
+            for platforms in PLATFORMS[:1] if recipes else PLATFORMS:
+                key = f"{Path(recipe).stem}, {len(platforms)} platform{'s' if platforms[1:] else ''}"
                 rest()
                 turns = [lambda: ours(gpuenv, recipe, platforms, output, samples, key)]
                 if rattler:
@@ -31,8 +41,22 @@ def measure(found, rounds, rest):
                     turn()
                 if rattler and key not in chosen:
                     chosen[key] = compare(rattler, output, cases[key])
-            check(gpuenv, recipe, samples)
+            if not recipes:
+                check(gpuenv, recipe, samples)
     return {"samples": samples, "same": chosen}
+
+
+def lockable(gpuenv, recipes, output):
+    """Returns the recipes that the records suffice for, and says which ones do not."""
+    kept = []
+    for recipe in recipes:
+        try:
+            gpuenv.do(gpuenv.lock_command(recipe, PLATFORMS[0], output))
+            kept.append(recipe)
+        except Failed as failure:
+            print(f"{Path(recipe).stem}: not measured: {str(failure).splitlines()[1]}")
+        output.unlink(missing_ok=True)
+    return kept
 
 
 def ours(gpuenv, recipe, platforms, output, samples, key):
@@ -64,12 +88,23 @@ def write_cases(gpuenv, rattler, recipe, platforms, output):
     """Gives py-rattler the question that our lock says it answers."""
     output.unlink(missing_ok=True)
     gpuenv.do(gpuenv.lock_command(recipe, platforms, output))
-    specs = specs_of(output.read_text())
+    text = output.read_text()
+    specs, channels = specs_of(text), channels_of(text)
     virtual = json.loads(rattler.read([*rattler.start, "virtual", "--lock", str(output)]))
-    cases = rattler.work / f"{recipe}-{len(platforms)}.json"
-    found = {platform: {"specs": specs[platform], "virtual": virtual[platform]} for platform in platforms}
+    cases = rattler.work / f"{Path(recipe).stem}-{len(platforms)}.json"
+    found = {
+        platform: {"specs": specs[platform], "virtual": virtual[platform], "channels": channels}
+        for platform in platforms
+    }
     cases.write_text(json.dumps(found))
     return cases
+
+
+def channels_of(lock_text):
+    """Reads the channels of a lock, below the place that they are served from."""
+    lines = [line.strip() for line in lock_text.splitlines()]
+    urls = [line.removeprefix("- url: ").strip('"') for line in lines if line.startswith("- url: ")]
+    return [url.removeprefix(CANONICAL).strip("/") for url in dict.fromkeys(urls) if url.startswith(CANONICAL)]
 
 
 def specs_of(lock_text):

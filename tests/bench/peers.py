@@ -186,7 +186,7 @@ class PyRattler(Peer):
         return [*self.start, "nothing"]
 
     def lock_command(self, cases_file):
-        where = ["--channel", f"{self.mirror}/conda-forge", "--cache", str(self.cache)]
+        where = ["--mirror", self.mirror, "--cache", str(self.cache)]
         return [*self.start, "lock", *where, "--cases", str(cases_file)]
 
 

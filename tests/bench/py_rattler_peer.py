@@ -24,9 +24,9 @@ def virtual_packages(texts):
     ]
 
 
-async def solved(options, platform, specs, virtual, shared):
+async def solved(channels, platform, specs, virtual, shared):
     return await solve(
-        sources=options.channel,
+        sources=channels,
         specs=specs,
         gateway=shared,
         platforms=[platform, "noarch"],
@@ -36,7 +36,7 @@ async def solved(options, platform, specs, virtual, shared):
 
 async def create(options):
     """From specs to an environment."""
-    records = await solved(options, "linux-64", options.spec, [], gateway(options.cache))
+    records = await solved(options.channel, "linux-64", options.spec, [], gateway(options.cache))
     await install(records, options)
     if options.lock:
         platform = LockPlatform("linux-64")
@@ -58,12 +58,20 @@ async def install(records, options):
     await rattler.install(records, options.prefix, cache_dir=cache, show_progress=False)
 
 
+def channels(options, case):
+    """A case may name channels of a mirror; else they are those of the command line."""
+    return [f"{options.mirror}/{name}" for name in case["channels"]] if options.mirror else options.channel
+
+
 async def lock(options):
     """Solves for several platforms at the same time, and prints what was chosen."""
     shared = gateway(options.cache)
     cases = json.loads(Path(options.cases).read_text())
     solutions = await asyncio.gather(
-        *(solved(options, platform, case["specs"], case["virtual"], shared) for platform, case in cases.items())
+        *(
+            solved(channels(options, case), platform, case["specs"], case["virtual"], shared)
+            for platform, case in cases.items()
+        )
     )
     print(json.dumps({p: sorted(record.file_name for record in s) for p, s in zip(cases, solutions)}))
 
@@ -100,6 +108,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=work)
     parser.add_argument("--channel", action="append")
+    parser.add_argument("--mirror")
     parser.add_argument("--spec", action="append")
     parser.add_argument("--prefix")
     parser.add_argument("--cache")
