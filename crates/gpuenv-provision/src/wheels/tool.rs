@@ -14,6 +14,7 @@ use gpuenv_core::{
     event::Silent,
     lock,
     plan::{ActivationSettings, Dependency, Gpu},
+    recipe::Selection,
 };
 use jiff::Timestamp;
 use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
@@ -111,6 +112,7 @@ fn plan(channels: &[String], platform: Subdir) -> Plan {
         wheels: Vec::new(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
+        selection: Selection::default(),
     }
 }
 
