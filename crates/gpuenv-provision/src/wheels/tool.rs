@@ -114,6 +114,7 @@ fn plan(channels: &[String], platform: Subdir) -> Plan {
         wheels: Vec::new(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
+        selection: Selection::default(),
     }
 }
 
