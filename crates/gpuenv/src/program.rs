@@ -29,6 +29,10 @@ pub fn main() -> ExitCode {
 
 /// Returns the exit code, or ends with it where it is larger than an [`ExitCode`] may
 /// be: those of programs on Windows have 32 bits.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "called by main alone, when nothing is left to be done"
+)]
 fn exit_code(code: i32) -> ExitCode {
     match u8::try_from(code) {
         Ok(code) => ExitCode::from(code),
