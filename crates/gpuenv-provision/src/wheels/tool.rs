@@ -114,7 +114,6 @@ fn plan(channels: &[String], platform: Subdir) -> Plan {
         wheels: Vec::new(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
-        selection: Selection::default(),
     }
 }
 
