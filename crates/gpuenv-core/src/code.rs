@@ -103,6 +103,7 @@ codes! {
     321 WHEELS_UNSOLVABLE "no set of wheels satisfies the recipe";
     322 WHEELS_CONFLICT "wheels and conda packages must not be combined so";
     323 WHEELS_FAILED "uv did not resolve the wheels";
+    332 WHEELS_NO_FOLDER "a folder of wheels is not there";
 
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";
@@ -133,6 +134,8 @@ codes! {
     515 INSTALL_NO_HOME "no directory for environments is known";
     516 INSTALL_NO_WHEELS "the wheels of the lock cannot be installed";
     517 CONFIG_BAD "the configuration cannot be read";
+    522 INSTALL_NO_FOLDER "a package folder that gets links is not there";
+    524 ENVIRONMENT_ELSEWHERE "the environment is for another system";
 
     // 6xx: activation.
     601 ACTIVATION_SHELL "that shell is not supported";

@@ -8,7 +8,7 @@ use gpuenv_core::{
     builds::{self, Rules},
     facts::GpuBuilds,
     lock::{self, PlatformSettings},
-    plan::{ActivationSettings, Dependency, Gpu, ProbeStep},
+    plan::{ActivationSettings, Dependency, Gpu, ProbeStep, PypiSettings},
     solution, wheels,
 };
 use gpuenv_provision::prefix::{self, State, Wanted};
@@ -30,7 +30,7 @@ pub enum Source {
         text: RecipeText,
         /// What it says.
         recipe: Box<Recipe>,
-        /// Its plan for this machine's platform.
+        /// Its plan for the platform.
         plan: Box<Plan>,
     },
     /// A lock alone.
@@ -39,6 +39,8 @@ pub enum Source {
         path: PathBuf,
         /// Its text.
         text: String,
+        /// The platform that is wanted of it.
+        platform: Subdir,
     },
 }
 
@@ -80,15 +82,23 @@ impl Source {
     ///
     /// # Errors
     /// GE107 and its kin if there is none, GE1xx and GE2xx if it cannot be used here.
-    pub fn find(wanted: Option<&str>, session: &Session) -> Result<Self, Failure> {
+    pub fn find(
+        wanted: Option<&str>,
+        platform: Subdir,
+        session: &Session,
+    ) -> Result<Self, Failure> {
         if let Some(path) = wanted.filter(|wanted| wanted.ends_with(".lock")) {
             let file = lockfile::read(Path::new(path))?;
             let (path, text) = (file.path, file.text);
-            return Ok(Self::Lock { path, text });
+            return Ok(Self::Lock {
+                path,
+                text,
+                platform,
+            });
         }
         let text = RecipePath::new(&session.env.recipe_path).find(wanted)?;
         let recipe = text.parse().map_err(Failure::several)?;
-        let mut plans = locking::plans(&recipe, &[this_platform()?]).map_err(Failure::several)?;
+        let mut plans = locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
         let Some(plan) = plans.pop() else {
             return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
         };
@@ -99,6 +109,14 @@ impl Source {
         })
     }
 
+    /// Returns the platform that the environment is for.
+    pub fn platform(&self) -> Subdir {
+        match self {
+            Self::Recipe { plan, .. } => plan.platform(),
+            Self::Lock { platform, .. } => *platform,
+        }
+    }
+
     /// Returns the recipe's name; a lock knows it too, where gpuenv wrote it.
     ///
     /// # Errors
@@ -106,7 +124,7 @@ impl Source {
     pub fn recipe_name(&self) -> Result<Option<String>, Diagnostic> {
         match self {
             Self::Recipe { recipe, .. } => Ok(Some(recipe.name.clone())),
-            Self::Lock { path, text } => {
+            Self::Lock { path, text, .. } => {
                 let settings = lock::settings(&path.display().to_string(), text)?;
                 Ok(settings.map(|settings| settings.recipe))
             }
@@ -133,7 +151,11 @@ impl Source {
         };
         let kept = || fs::read_to_string(prefix.join(KEPT_LOCK)).ok();
         let (lock_text, activation) = match self {
-            Self::Lock { path, text } => (Some(text.clone()), lock_activation(path, text)?),
+            Self::Lock {
+                path,
+                text,
+                platform,
+            } => (Some(text.clone()), lock_activation(path, text, *platform)?),
             Self::Recipe { text, recipe, plan } => {
                 let beside = lockfile::find_text(text, &recipe.name)?;
                 // Only a recipe inside the program leaves its lock in the prefix alone.
@@ -145,14 +167,14 @@ impl Source {
                 (lock_text, plan.activation.clone())
             }
         };
-        let (Some(lock_text), Ok(platform)) = (lock_text, this_platform()) else {
+        let Some(lock_text) = lock_text else {
             return Ok(None);
         };
         let recipe_text = self.recipe_text();
         let wanted = Wanted {
             lock_text: &lock_text,
             recipe_text: recipe_text.as_deref(),
-            platform: platform.as_str(),
+            platform: self.platform().as_str(),
             activation: &activation,
         };
         Ok(prefix::is_right(prefix, &wanted).then_some(state))
@@ -164,7 +186,11 @@ impl Source {
     /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
     pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
         match self {
-            Self::Lock { path, text } => of_lock(lockfile::parse(path, text)?, &session.builds()?),
+            Self::Lock {
+                path,
+                text,
+                platform,
+            } => of_lock(lockfile::parse(path, text)?, platform, &session.builds()?),
             Self::Recipe { text, recipe, plan } => {
                 of_recipe(&text, &recipe, *plan, locked, session)
             }
@@ -172,15 +198,17 @@ impl Source {
     }
 }
 
-fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagnostic> {
+fn lock_activation(
+    path: &Path,
+    text: &str,
+    platform: Subdir,
+) -> Result<ActivationSettings, Diagnostic> {
     let settings = lock::settings(&path.display().to_string(), text)?;
-    let platform = this_platform()?;
     let of_platform = settings.and_then(|mut s| s.platforms.remove(platform.as_str()));
     Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
 }
 
-fn of_lock(file: LockFile, builds: &GpuBuilds) -> Result<Ready, Failure> {
-    let platform = this_platform()?;
+fn of_lock(file: LockFile, platform: Subdir, builds: &GpuBuilds) -> Result<Ready, Failure> {
     let label = file.path.display().to_string();
     let solution = require_platform(&file.lock, &label, platform)?;
     let kept = file.lock.platform_settings(platform).cloned();
@@ -273,7 +301,9 @@ fn check_wheels(
         return Err(Diagnostic::error(Code::LOCK_WHEELS_PENDING, message)
             .help("make it anew with `gpuenv lock`"));
     }
-    let refused = wheels::check_installable(&solution.records, &solution.wheels);
+    let usual = PypiSettings::default();
+    let pypi = kept.map_or(&usual, |kept| &kept.pypi_options);
+    let refused = wheels::check_installable(&solution.records, &solution.wheels, pypi);
     refused.map_err(|error| {
         let message = format!("the wheels of lock `{label}` cannot be installed");
         Diagnostic::error(Code::INSTALL_NO_WHEELS, message)
@@ -382,7 +412,7 @@ fn make(
         true => locking::platforms(recipe),
         false => vec![plan.platform()],
     };
-    let wishes = locking::keep(existing.as_ref());
+    let wishes = locking::keep(text, existing.as_ref());
     let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
     let pending = made
         .notes
@@ -407,6 +437,7 @@ fn make(
     }
     // What is read from a lock and what was just solved differ in what nobody
     // needs; an environment must not tell which of the two it came from.
-    let lock = lock::parse(&recipe.name, &made.text)?;
+    let folder = text.folder().as_deref().and_then(lockfile::folder_url);
+    let lock = lock::parse_beside(&recipe.name, &made.text, folder.as_ref())?;
     Ok((lock, made.text, written, made.notes))
 }

@@ -57,6 +57,16 @@ impl RecipeText {
         shipped.is_some_and(|shipped| shipped.bytes == self.bytes)
     }
 
+    /// Returns the directory of its file.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match &self.origin {
+            Origin::Shipped => None,
+            Origin::File(file) => std::path::absolute(file)
+                .ok()
+                .and_then(|file| file.parent().map(Path::to_path_buf)),
+        }
+    }
+
     /// Reads the recipe.
     ///
     /// # Errors

@@ -87,6 +87,7 @@ fn request(text: &str) -> Request {
         },
         dependencies: lines.split("; ").map(dependency).collect(),
         wheels: Vec::new(),
+        pypi: Default::default(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
     };

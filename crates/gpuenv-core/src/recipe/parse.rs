@@ -9,9 +9,9 @@ use super::{
     choice::{GPU, LIBRARY_PATH, ON_OR_OFF, PROBE, choice},
     entries,
     error::Problem,
-    name, node,
+    linked, name, node,
     node::{Kind, Node},
-    requirement, scalar,
+    pypi, requirement, scalar,
     sink::Sink,
     spec::{self, BadSpec},
     syntax,
@@ -35,6 +35,7 @@ pub(super) const RECIPE: Form = Form {
         "target",
         "dependencies",
         "pypi-dependencies",
+        "pypi-options",
         "activation",
         "probe",
     ],
@@ -63,6 +64,7 @@ pub(super) const ACTIVATION: Form = Form {
         "memory-growth",
         "no-user-site",
         "dll-directory",
+        "link-libraries",
     ],
 };
 
@@ -111,6 +113,12 @@ fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
     let pypi_dependencies = table
         .value("pypi-dependencies")
         .map(|node| entries::read(node, ("`pypi-dependencies`", "numpy <2"), &mut wheel, sink));
+    let pypi_options = table.value("pypi-options").map(|node| {
+        let asked = pypi_dependencies.iter().flat_map(Entries::all);
+        let asked: Vec<_> = asked.map(|wheel| &wheel.requirement).collect();
+        let mut read = |node: &Node, sink: &mut Sink<'_>| pypi::options(node, &asked, sink);
+        entries::read_map_or_list(node, &mut read, sink)
+    });
     let activation = table
         .value("activation")
         .and_then(|node| activation(node, sink));
@@ -130,6 +138,7 @@ fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
         target: target.unwrap_or_default(),
         dependencies: dependencies.unwrap_or_default(),
         pypi_dependencies: pypi_dependencies.unwrap_or_default(),
+        pypi_options: pypi_options.unwrap_or_default(),
         activation: activation.unwrap_or_default(),
         probe,
     })
@@ -416,6 +425,10 @@ fn activation(node: &Node, sink: &mut Sink<'_>) -> Option<Activation> {
     let library_path = table
         .value("library-path")
         .and_then(|node| choice(node, "library-path", LIBRARY_PATH, sink));
+    let link_libraries = table.value("link-libraries").map(|node| {
+        let what = ("`link-libraries`", "tensorflow");
+        entries::read(node, what, &mut linked::folder, sink)
+    });
     let mut is_on = |key: &'static str| {
         let value = table.value(key);
         value
@@ -429,6 +442,7 @@ fn activation(node: &Node, sink: &mut Sink<'_>) -> Option<Activation> {
         memory_growth: is_on("memory-growth"),
         no_user_site: is_on("no-user-site"),
         dll_directory: is_on("dll-directory"),
+        link_libraries: link_libraries.unwrap_or_default(),
     })
 }
 

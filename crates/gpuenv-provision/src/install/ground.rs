@@ -16,7 +16,7 @@ use super::{Install, InstallError};
 use crate::{
     fetch::Fetched,
     prefix::{self, Found, Records},
-    tree::{self, Tree},
+    tree::Tree,
 };
 
 /// What is at the prefix, and what has to change.
@@ -47,7 +47,7 @@ pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, Insta
         .map_err(|refusal| refusal.at(request.prefix))?;
     if ground.is_update() {
         ground.records = prefix::read_records(real);
-        ground.tree = tree::read(real, &prefix::is_own)?;
+        ground.tree = prefix::read_tree(real)?;
     }
     ground.changes = changes::diff(&request.solution.records, &ground.records.repodata());
     let is_moved = match &ground.found {

@@ -16,11 +16,13 @@ use gpuenv_provision::{
     prefix::{State, Wanted},
 };
 use jiff::Timestamp;
+use rattler_conda_types::Subdir;
 use serde::Serialize;
 
+use super::lock;
 use crate::{
     Failure, Outcome, Session, activating, checking,
-    creating::{Ready, Source},
+    creating::{Ready, Source, this_platform},
     environments::{self, Environments},
     interrupt,
     probing::{self, Probed, Question},
@@ -48,6 +50,15 @@ pub struct Args {
     /// Put the environment into this directory instead
     #[arg(short, long, value_name = "PREFIX")]
     pub prefix: Option<PathBuf>,
+    /// Prepare an environment for another platform, such as `win-64`: nothing of it is run here
+    #[arg(
+        long,
+        value_name = "PLATFORM",
+        requires = "prefix",
+        conflicts_with = "require_gpu",
+        value_parser = lock::platform
+    )]
+    pub platform: Option<Subdir>,
     /// Refuse to solve: the lock must exist and satisfy the recipe
     #[arg(long)]
     pub locked: bool,
@@ -107,7 +118,8 @@ struct Created {
 /// # Errors
 /// Returns what keeps it from being there.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let source = Source::find(args.source.as_deref(), session)?;
+    let platform = args.platform.map_or_else(this_platform, Ok)?;
+    let source = Source::find(args.source.as_deref(), platform, session)?;
     let recipe = source.recipe_name()?;
     let target = target(&args, recipe.as_deref(), session)?;
     let state = source.already_right(&target.prefix)?;
@@ -118,7 +130,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     check_place(&target.prefix, args.force, &session.protected())?;
     let recipe_text = source.recipe_text();
     let mut ready = source.ready(args.locked, session)?;
-    if !args.no_check {
+    if !args.no_check && is_for_here(&args) {
         let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
         ready.notes.extend(warnings);
     }
@@ -130,9 +142,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         &ready,
         session,
     ))??;
-    if !installed.already_right {
+    if !installed.already_right && is_for_here(&args) {
         activating::tell_bad_scripts(&target.prefix, session)?;
     }
+    activating::tell_missing_folders(&target.prefix, &ready.activation, session);
     let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
     let probe = probe(&args, &question, session)?;
     let created = Created {
@@ -272,7 +285,7 @@ fn probe(
     session: &Session,
 ) -> Result<Option<Probed>, Diagnostic> {
     let unwanted = question.gpu == Gpu::None && !args.require_gpu;
-    if args.no_probe || unwanted {
+    if args.no_probe || unwanted || !is_for_here(args) {
         return Ok(None);
     }
     let probed = probing::probe(question, &*session.reporter())?;
@@ -280,6 +293,12 @@ fn probe(
         probing::remember(prefix, &probed, Timestamp::now());
     }
     Ok(Some(probed))
+}
+
+/// Tells whether the environment can run on this machine.
+fn is_for_here(args: &Args) -> bool {
+    args.platform
+        .is_none_or(|platform| Subdir::current() == Some(platform))
 }
 
 fn report(args: &Args, created: &Created) -> Outcome {
@@ -320,6 +339,10 @@ fn text(args: &Args, created: &Created) -> String {
     let _ = writeln!(text, "prefix: {}", created.prefix.display());
     if let Some(path) = &created.moved_aside {
         let _ = writeln!(text, "what was there before is now at {}", path.display());
+    }
+    if let Some(platform) = args.platform.filter(|_| !is_for_here(args)) {
+        let _ = writeln!(text, "probe: skipped: it is for {platform}");
+        return text;
     }
     match (&created.probe, &created.earlier_probe) {
         (Some(probed), _) => text.push_str(&probed.text()),
