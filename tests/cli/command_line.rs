@@ -110,7 +110,7 @@ fn a_bad_command_line_is_exit_two() {
     ----- stderr
     error: the argument '--name <NAME>' cannot be used with '--prefix <PREFIX>'
 
-    Usage: gpuenv create --name <NAME> <RECIPE|LOCK>
+    Usage: gpuenv create --name <NAME> <RECIPE|LOCK|PACKAGE>...
 
     For more information, try '--help'.
     ");

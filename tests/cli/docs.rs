@@ -159,11 +159,11 @@ fn check_command(root: &clap::Command, line: &str) -> Result<(), String> {
 #[test]
 fn a_wrong_command_in_a_page_is_found() {
     let root = gpuenv::command_line();
-    let text = "type `gpuenv lock x --cuda 12` or\n```sh\ngpuenv run x\n```\ngpuenv says\n";
+    let text = "type `gpuenv lock x --frob 12` or\n```sh\ngpuenv run x\n```\ngpuenv says\n";
     let commands = commands_in(text);
-    assert_eq!(commands, ["gpuenv lock x --cuda 12", "gpuenv run x"]);
+    assert_eq!(commands, ["gpuenv lock x --frob 12", "gpuenv run x"]);
     let refused = check_command(&root, &commands[0]);
-    assert_eq!(refused, Err("no option `--cuda`".into()));
+    assert_eq!(refused, Err("no option `--frob`".into()));
     assert_eq!(
         check_command(&root, "gpuenv frob"),
         Err("no command `frob`".into())

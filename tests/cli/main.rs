@@ -33,6 +33,8 @@ mod lock;
 mod markdown;
 mod output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod packages;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod probe;
 mod probe_levels;
 mod program;

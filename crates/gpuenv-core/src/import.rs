@@ -25,6 +25,7 @@ mod selector;
 mod spec;
 mod text;
 mod variables;
+mod words;
 
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
@@ -37,6 +38,7 @@ pub use recognise::recognise;
 pub(crate) use script::{Command, Shell, Word, commands};
 pub(crate) use spec::name_of;
 pub use text::{At, Include, MAX_BYTES, Text, Texts};
+pub use words::{Words, words};
 
 /// A format that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

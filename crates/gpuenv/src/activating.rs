@@ -21,6 +21,9 @@ use crate::Session;
 /// Where an environment keeps the lock that it was made from.
 pub const KEPT_LOCK: &str = "conda-meta/gpuenv.lock";
 
+/// Where an environment keeps the recipe that was made of packages on the command line.
+pub const KEPT_RECIPE: &str = "conda-meta/gpuenv.yaml";
+
 /// Reads the activation of the environment at a prefix.
 ///
 /// An environment that another tool made is activated as that tool would.

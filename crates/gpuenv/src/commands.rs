@@ -18,6 +18,7 @@ pub mod lint;
 pub mod list;
 pub mod lock;
 pub mod modulefile;
+pub mod packages;
 pub mod probe;
 pub mod probe_worker;
 pub mod recipe;

@@ -19,7 +19,8 @@ use crate::{
     activating::KEPT_LOCK,
     lockfile::{self, LockFile},
     locking,
-    source::{RecipePath, RecipeText},
+    source::{Origin, RecipeText},
+    wanted::{self, Named, Packages},
 };
 
 /// What an environment is made from.
@@ -83,11 +84,14 @@ impl Source {
     /// # Errors
     /// GE107 and its kin if there is none, GE1xx and GE2xx if it cannot be used here.
     pub fn find(
-        wanted: Option<&str>,
+        words: &[String],
+        packages: &Packages,
         platform: Subdir,
         session: &Session,
     ) -> Result<Self, Failure> {
-        if let Some(path) = wanted.filter(|wanted| wanted.ends_with(".lock")) {
+        if let Named::Recipe(Some(path)) = wanted::named(words)?
+            && path.ends_with(".lock")
+        {
             let file = lockfile::read(Path::new(path))?;
             let (path, text) = (file.path, file.text);
             return Ok(Self::Lock {
@@ -96,7 +100,7 @@ impl Source {
                 platform,
             });
         }
-        let text = RecipePath::new(&session.env.recipe_path).find(wanted)?;
+        let text = packages.text(words, "gpuenv create", session)?;
         let recipe = text.parse().map_err(Failure::several)?;
         let mut plans = locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
         let Some(plan) = plans.pop() else {
@@ -157,11 +161,13 @@ impl Source {
                 platform,
             } => (Some(text.clone()), lock_activation(path, text, *platform)?),
             Self::Recipe { text, recipe, plan } => {
-                let beside = lockfile::find_text(text, &recipe.name)?;
-                // Only a recipe inside the program leaves its lock in the prefix alone.
+                let beside = match text.origin {
+                    Origin::Words(_) => None,
+                    Origin::Shipped | Origin::File(_) => lockfile::find_text(text, &recipe.name)?,
+                };
                 let lock_text = match beside {
                     Some((_, text)) => Some(text),
-                    None if text.is_shipped() => kept(),
+                    None if text.has_no_place() => kept(),
                     None => None,
                 };
                 (lock_text, plan.activation.clone())
@@ -178,6 +184,16 @@ impl Source {
             activation: &activation,
         };
         Ok(prefix::is_right(prefix, &wanted).then_some(state))
+    }
+
+    /// Returns the recipe's text where nobody else has it: made of packages on the command line.
+    pub fn only_text(&self) -> Option<String> {
+        match self {
+            Self::Recipe { text, .. } if matches!(text.origin, Origin::Words(_)) => {
+                self.recipe_text()
+            }
+            Self::Recipe { .. } | Self::Lock { .. } => None,
+        }
     }
 
     /// Returns a lock to install: the one that is there if it fits, else a new one.
@@ -341,7 +357,11 @@ fn of_recipe(
     locked: bool,
     session: &Session,
 ) -> Result<Ready, Failure> {
-    let existing = lockfile::find(text, &recipe.name)?;
+    let existing = match text.origin {
+        // Packages on the command line have no lock that others could have made.
+        Origin::Words(_) => None,
+        Origin::Shipped | Origin::File(_) => lockfile::find(text, &recipe.name)?,
+    };
     let fits = match &existing {
         None => false,
         Some(file) => {
@@ -407,7 +427,7 @@ fn make(
     existing: Option<LockFile>,
     session: &Session,
 ) -> Result<MadeLock, Failure> {
-    let keeps_file = existing.is_some() || !text.is_shipped();
+    let keeps_file = existing.is_some() || !text.has_no_place();
     let platforms = match keeps_file {
         true => locking::platforms(recipe),
         false => vec![plan.platform()],

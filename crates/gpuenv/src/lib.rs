@@ -37,6 +37,7 @@ pub mod source;
 pub mod style;
 pub mod table;
 pub mod untrusted;
+pub mod wanted;
 pub mod word;
 
 pub use cli::command_line;

@@ -31,14 +31,14 @@ pub struct LockFile {
 /// under its own name. A recipe inside the program has its lock in the current
 /// directory.
 fn candidates(origin: &Origin, name: &str) -> [PathBuf; 2] {
+    let own = format!("{name}.gpuenv.lock");
     let beside = match origin {
+        // `gpuenv.lock` is that of a recipe which is there to stay.
+        Origin::Words(_) => return [PathBuf::from(&own), PathBuf::from(&own)],
         Origin::Shipped => Path::new(""),
         Origin::File(file) => file.parent().unwrap_or(Path::new("")),
     };
-    [
-        beside.join(FILE_NAME),
-        beside.join(format!("{name}.gpuenv.lock")),
-    ]
+    [beside.join(FILE_NAME), beside.join(own)]
 }
 
 /// Finds the lock of a recipe and returns its text, which nobody has checked yet.

@@ -30,6 +30,8 @@ pub enum Origin {
     Shipped,
     /// In this file.
     File(PathBuf),
+    /// Made of the packages on the command line: what stands behind `create` or `lock`.
+    Words(String),
 }
 
 /// The text of a recipe, and where it was found.
@@ -51,6 +53,7 @@ impl RecipeText {
     pub fn is_shipped(&self) -> bool {
         let name = match &self.origin {
             Origin::Shipped => return true,
+            Origin::Words(_) => return false,
             Origin::File(file) => file.file_stem().and_then(|stem| stem.to_str()),
         };
         let shipped = name.and_then(shipped);
@@ -60,11 +63,16 @@ impl RecipeText {
     /// Returns the directory of its file.
     pub fn folder(&self) -> Option<PathBuf> {
         match &self.origin {
-            Origin::Shipped => None,
+            Origin::Shipped | Origin::Words(_) => None,
             Origin::File(file) => std::path::absolute(file)
                 .ok()
                 .and_then(|file| file.parent().map(Path::to_path_buf)),
         }
+    }
+
+    /// Returns whether the lock of an environment is kept in its prefix alone.
+    pub fn has_no_place(&self) -> bool {
+        matches!(self.origin, Origin::Words(_)) || self.is_shipped()
     }
 
     /// Reads the recipe.
@@ -80,6 +88,7 @@ impl RecipeText {
         match &self.origin {
             Origin::File(file) if file == Path::new(DEFAULT_FILE) => "gpuenv lock".to_string(),
             Origin::File(file) => format!("gpuenv lock {}", word(&file.to_string_lossy())),
+            Origin::Words(words) => format!("gpuenv lock {words}"),
             Origin::Shipped => {
                 let file = self
                     .label

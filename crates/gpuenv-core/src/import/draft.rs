@@ -6,10 +6,10 @@ use pep508_rs::VersionOrUrl;
 use rattler_conda_types::Subdir;
 
 use super::{Found, Imported, Variable, name_of, places, spec};
-use crate::{Code, Diagnostic, recipe};
+use crate::{Code, Diagnostic, plan::Gpu, recipe};
 
 /// The CUDA version that a recipe asks for where the file says nothing.
-const USUAL_CUDA: &str = "12.4";
+pub(super) const USUAL_CUDA: &str = "12.4";
 
 /// A recipe made of what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +22,21 @@ pub struct Drafted {
     pub notes: Vec<Diagnostic>,
 }
 
-/// What names tell about GPUs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
-    None,
-    Optional,
-    Required,
-}
-
 /// Writes the recipe, for these platforms.
 pub fn recipe(found: &Imported, name: Option<&str>, platforms: &[Subdir]) -> Drafted {
     let name = recipe_name(name.or(found.name.as_deref()));
+    let head = format!("# Imported from {}.\n", found.format.word());
+    draft(found, name, &head, platforms, None)
+}
+
+/// Writes the recipe of a name that is one; `gpu` is what the user wants, if they say so.
+pub(super) fn draft(
+    found: &Imported,
+    name: String,
+    head: &str,
+    platforms: &[Subdir],
+    wish: Option<Gpu>,
+) -> Drafted {
     let exact = exact_packages(found);
     let mut packages: Vec<Found<String>> =
         match found.packages.is_empty() && found.wheels.is_empty() {
@@ -46,8 +50,8 @@ pub fn recipe(found: &Imported, name: Option<&str>, platforms: &[Subdir]) -> Dra
         .map(|package| name_of(&package.value))
         .chain(found.wheels.iter().map(|wheel| name_of(&wheel.value.text)))
         .collect();
-    let gpu = gpu(found, &packages, &names);
-    let mut text = format!("# Imported from {}.\n#\n", found.format.word());
+    let gpu = wish.unwrap_or_else(|| gpu(found, &packages, &names));
+    let mut text = format!("{head}#\n");
     text.push_str(
         "# `gpuenv lock` finds the exact packages, `gpuenv lint` looks for what may be wrong.\n",
     );
@@ -73,7 +77,7 @@ pub fn recipe(found: &Imported, name: Option<&str>, platforms: &[Subdir]) -> Dra
     );
     places::options(&mut text, &found.indexes);
     variables(&mut text, &found.variables);
-    if gpu != Use::None {
+    if gpu != Gpu::None {
         let _ = writeln!(text, "probe: [{}]", probe(&names).join(", "));
     }
     Drafted { name, text, notes }
@@ -197,9 +201,10 @@ fn recipe_name(found: Option<&str>) -> String {
     }
 }
 
-fn gpu(found: &Imported, packages: &[Found<String>], names: &BTreeSet<String>) -> Use {
+/// Returns what the names and builds tell about GPUs.
+pub(super) fn gpu(found: &Imported, packages: &[Found<String>], names: &BTreeSet<String>) -> Gpu {
     if names.contains("cpuonly") {
-        return Use::None;
+        return Gpu::None;
     }
     let is_cuda = |name: &String| {
         [
@@ -233,7 +238,7 @@ fn gpu(found: &Imported, packages: &[Found<String>], names: &BTreeSet<String>) -
         || extras
         || names.iter().any(is_cuda)
     {
-        return Use::Required;
+        return Gpu::Required;
     }
     let capable = [
         "tensorflow",
@@ -248,20 +253,20 @@ fn gpu(found: &Imported, packages: &[Found<String>], names: &BTreeSet<String>) -
         "tensorflow-base",
     ];
     match capable.iter().any(|name| names.contains(*name)) {
-        true => Use::Optional,
-        false => Use::None,
+        true => Gpu::Optional,
+        false => Gpu::None,
     }
 }
 
 /// Writes `gpu` and `target`.
-fn target(text: &mut String, found: &Imported, gpu: Use, packages: &[Found<String>]) {
+fn target(text: &mut String, found: &Imported, gpu: Gpu, packages: &[Found<String>]) {
     let mut machine = Vec::new();
     match gpu {
-        Use::None => text.push_str("gpu: none\n"),
-        Use::Optional => text.push_str("gpu: optional\n"),
-        Use::Required => text.push_str("gpu: required\n"),
+        Gpu::None => text.push_str("gpu: none\n"),
+        Gpu::Optional => text.push_str("gpu: optional\n"),
+        Gpu::Required => text.push_str("gpu: required\n"),
     }
-    if gpu != Use::None {
+    if gpu != Gpu::None {
         let known = found.cuda.clone().or_else(|| cuda_of(packages));
         let known = known.or_else(|| cuda_of_index(found));
         if known.is_none() {
@@ -281,7 +286,7 @@ fn target(text: &mut String, found: &Imported, gpu: Use, packages: &[Found<Strin
 }
 
 /// Returns the CUDA version that a package pins.
-fn cuda_of(packages: &[Found<String>]) -> Option<String> {
+pub(super) fn cuda_of(packages: &[Found<String>]) -> Option<String> {
     let pinned = |name: &str| {
         packages
             .iter()

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use fs_err as fs;
 use gpuenv_core::{
     Diagnostic,
     plan::{Gpu, ProbeStep},
@@ -21,12 +22,16 @@ use serde::Serialize;
 
 use super::lock;
 use crate::{
-    Failure, Outcome, Session, activating, checking,
+    Failure, Outcome, Session,
+    activating::{self, KEPT_RECIPE},
+    checking,
+    commands::packages::PackageArgs,
     creating::{Ready, Source, this_platform},
     environments::{self, Environments},
     interrupt,
     probing::{self, Probed, Question},
     progress::counted,
+    wanted::Packages,
     word::word,
 };
 
@@ -39,11 +44,17 @@ use crate::{
     gpuenv create hello-gpu              needs no network, proves driver and kernel in a second\n  \
     gpuenv create tf-gpu -n work         into an environment called `work`\n  \
     gpuenv create gpuenv.lock -p ./env   exactly what the lock names, into a directory\n  \
-    gpuenv create tf-gpu --locked        refuse to solve: the lock must be there and fit")]
+    gpuenv create tf-gpu --locked        refuse to solve: the lock must be there and fit\n  \
+    gpuenv create -n x \"pytorch>=2.5\" cupy \"cuda-version 12.*\"    packages without a recipe")]
 pub struct Args {
-    /// A recipe's name, a recipe file or a lock file [default: the recipe in this directory]
-    #[arg(value_name = "RECIPE|LOCK")]
-    pub source: Option<String>,
+    /// A recipe's name, a recipe file, a lock file, or packages [default: the recipe in this directory]
+    ///
+    /// One word without a version is a recipe. What has a version is a package, and so are several words.
+    #[arg(value_name = "RECIPE|LOCK|PACKAGE")]
+    pub sources: Vec<String>,
+    /// What belongs to packages.
+    #[command(flatten)]
+    pub packages: PackageArgs,
     /// The environment's name [default: the recipe's name]
     #[arg(short, long, conflicts_with = "prefix")]
     pub name: Option<String>,
@@ -119,7 +130,7 @@ struct Created {
 /// Returns what keeps it from being there.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let platform = args.platform.map_or_else(this_platform, Ok)?;
-    let source = Source::find(args.source.as_deref(), platform, session)?;
+    let source = Source::find(&args.sources, &packages(&args), platform, session)?;
     let recipe = source.recipe_name()?;
     let target = target(&args, recipe.as_deref(), session)?;
     let state = source.already_right(&target.prefix)?;
@@ -129,6 +140,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     // Before a channel is asked and a lock is written.
     check_place(&target.prefix, args.force, &session.protected())?;
     let recipe_text = source.recipe_text();
+    let only_text = source.only_text();
     let mut ready = source.ready(args.locked, session)?;
     if !args.no_check && is_for_here(&args) {
         let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
@@ -138,7 +150,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         &args,
         &target,
         recipe.as_deref(),
-        recipe_text.as_deref(),
+        (recipe_text.as_deref(), only_text.as_deref()),
         &ready,
         session,
     ))??;
@@ -166,6 +178,14 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         .notes
         .into_iter()
         .fold(report(&args, &created), Outcome::diagnostic))
+}
+
+/// Returns what belongs to packages: the environment's name is the recipe's.
+fn packages(args: &Args) -> Packages {
+    let folder = args.prefix.as_deref().and_then(Path::file_name);
+    let folder = folder.map(|name| name.to_string_lossy().into_owned());
+    args.packages
+        .packages(args.name.clone().or(folder), args.platform.into_iter().collect())
 }
 
 fn target(args: &Args, recipe: Option<&str>, session: &Session) -> Result<Target, Failure> {
@@ -229,7 +249,7 @@ async fn install_ready(
     args: &Args,
     target: &Target,
     recipe: Option<&str>,
-    recipe_text: Option<&str>,
+    (recipe_text, only_text): (Option<&str>, Option<&str>),
     ready: &Ready,
     session: &Session,
 ) -> Result<Installed, Diagnostic> {
@@ -239,7 +259,10 @@ async fn install_ready(
     let registry = session.registry();
     let finish = |stage: &Path, _prefix: &Path| -> io::Result<()> {
         activate::write(stage, &prefix_text, platform, &ready.activation)?;
-        Ok(())
+        match only_text {
+            Some(text) => fs::write(stage.join(KEPT_RECIPE), text),
+            None => Ok(()),
+        }
     };
     let request = Install {
         prefix: &target.prefix,

@@ -127,7 +127,7 @@ fn subject(file: &str, session: &Session) -> Result<Subject, Failure> {
         let text = Text::decode(&found.label, &found.bytes).map_err(Diagnostic::from)?;
         let path = match &found.origin {
             Origin::File(path) => Some(path.clone()),
-            Origin::Shipped => None,
+            Origin::Shipped | Origin::Words(_) => None,
         };
         return Ok(Subject {
             text,

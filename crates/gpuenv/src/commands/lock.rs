@@ -20,9 +20,10 @@ use rattler_conda_types::Subdir;
 
 use crate::{
     Failure, Outcome, Session,
+    commands::packages::PackageArgs,
     lockfile::{self, LockFile},
     locking::{self, Made},
-    source::{RecipePath, RecipeText},
+    source::{Origin, RecipeText},
     word::word,
 };
 
@@ -39,8 +40,17 @@ use crate::{
     gpuenv lock tf-gpu --upgrade numpy     only this package\n  \
     gpuenv lock --exclude-newer 2024-12-31 as if today were that day")]
 pub struct Args {
-    /// A recipe's name or a recipe file [default: the recipe in this directory]
-    pub recipe: Option<String>,
+    /// A recipe's name, a recipe file, or packages [default: the recipe in this directory]
+    ///
+    /// One word without a version is a recipe. What has a version is a package, and so are several words.
+    #[arg(value_name = "RECIPE|PACKAGE")]
+    pub sources: Vec<String>,
+    /// What an environment of packages is called; their lock is `NAME.gpuenv.lock`
+    #[arg(short, long)]
+    pub name: Option<String>,
+    /// What belongs to packages.
+    #[command(flatten)]
+    pub packages: PackageArgs,
     /// Solve only this platform; can be given more than once
     #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
     pub platforms: Vec<Subdir>,
@@ -78,10 +88,16 @@ impl Args {
 /// # Errors
 /// Returns what keeps the lock from being written.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
-    let path = RecipePath::new(&session.env.recipe_path);
-    let text = path
-        .find(args.recipe.as_deref())
+    let packages = args
+        .packages
+        .packages(args.name.clone(), args.platforms.clone());
+    let text = packages
+        .text(&args.sources, "gpuenv lock", session)
         .map_err(|error| with_swallowed(error, &args))?;
+    if let (Some(name), false) = (&args.name, matches!(text.origin, Origin::Words(_))) {
+        let message = format!("`-n {name}` is for packages, and a recipe has a name");
+        return Err(Failure::usage(message).help("choose the lock's place with `--output FILE`"));
+    }
     let recipe = text.parse().map_err(Failure::several)?;
     let existing = match &args.output {
         Some(path) if path.exists() => Some(lockfile::read(path)?),
@@ -128,9 +144,9 @@ fn wanted_platforms(args: &Args, recipe: &Recipe) -> Result<Vec<Subdir>, Failure
 }
 
 /// Adds what to type if `--upgrade` took the recipe for the name of a package.
-fn with_swallowed(error: Diagnostic, args: &Args) -> Diagnostic {
-    match (&args.recipe, args.upgrade.as_deref()) {
-        (None, Some([first, ..])) => error.help(format!(
+fn with_swallowed(error: Failure, args: &Args) -> Failure {
+    match (args.sources.as_slice(), args.upgrade.as_deref()) {
+        ([], Some([first, ..])) => error.help(format!(
             "the recipe stands first: `gpuenv lock {} --upgrade`",
             word(first)
         )),

@@ -1,12 +1,20 @@
 //! `gpuenv recipe`: the recipes that can be used, and whether they are right.
 
-use clap::Subcommand;
+use std::path::PathBuf;
 
+use clap::Subcommand;
+use fs_err as fs;
 use gpuenv_core::{Code, Diagnostic, Recipe, recipe};
+use rattler_conda_types::Subdir;
 use serde_json::json;
 
 use crate::{
-    Failure, Outcome, Session, locking,
+    Failure, Outcome, Session,
+    activating::KEPT_RECIPE,
+    bringing,
+    commands::packages::PackageArgs,
+    environments::Environments,
+    locking,
     source::{Origin, RecipePath, RecipeText},
     table,
 };
@@ -33,6 +41,27 @@ pub enum Action {
         /// A recipe's name or a recipe file
         recipe: String,
     },
+    /// Write a recipe that asks for packages, as `gpuenv create -n NAME PACKAGE …` would
+    New {
+        /// Packages, each with a version or without
+        #[arg(value_name = "PACKAGE", required_unless_present = "pypi")]
+        packages: Vec<String>,
+        /// The recipe's name [default: that of the first package]
+        #[arg(short, long)]
+        name: Option<String>,
+        /// The recipe is for this platform; can be given more than once [default: that of this machine]
+        #[arg(long = "platform", value_name = "PLATFORM")]
+        platforms: Vec<Subdir>,
+        /// Write the recipe to this file [default: print it]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Write over a file that exists
+        #[arg(long)]
+        force: bool,
+        /// What belongs to packages.
+        #[command(flatten)]
+        options: PackageArgs,
+    },
     /// Check recipes and say what is wrong with them
     Validate {
         /// Recipes' names or recipe files
@@ -51,7 +80,7 @@ impl Args {
     pub fn json(&self) -> bool {
         match &self.action {
             Action::List { json } | Action::Validate { json, .. } => *json,
-            Action::Show { .. } | Action::Schema => false,
+            Action::Show { .. } | Action::New { .. } | Action::Schema => false,
         }
     }
 }
@@ -64,7 +93,30 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let path = RecipePath::new(&session.env.recipe_path);
     match args.action {
         Action::List { .. } => Ok(list(&path)),
-        Action::Show { recipe } => show(&path, &recipe),
+        Action::Show { recipe } => show(&path, &recipe, session),
+        Action::New {
+            packages,
+            name,
+            platforms,
+            output,
+            force,
+            options,
+        } => {
+            let wanted = options.packages(name, platforms);
+            let drafted = wanted.drafted(&packages, session)?;
+            let label = output
+                .as_ref()
+                .map_or("<recipe>".into(), |path| path.display().to_string());
+            recipe::parse(&label, &drafted.text).map_err(Failure::several)?;
+            let outcome = match output {
+                None => Outcome::done().text(drafted.text),
+                Some(file) => {
+                    bringing::write_new(&file, &drafted.text, force)?;
+                    Outcome::done().text(format!("recipe `{label}` is written\n"))
+                }
+            };
+            Ok(drafted.notes.into_iter().fold(outcome, Outcome::diagnostic))
+        }
         Action::Validate { recipes, .. } => validate(&path, &recipes),
         Action::Schema => {
             let schema = serde_json::to_string_pretty(&recipe::schema());
@@ -105,18 +157,31 @@ fn list(path: &RecipePath) -> Outcome {
 
 fn origin(text: &RecipeText) -> String {
     match &text.origin {
-        Origin::Shipped => "gpuenv".to_string(),
+        Origin::Shipped | Origin::Words(_) => "gpuenv".to_string(),
         Origin::File(file) => file.display().to_string(),
     }
 }
 
-fn show(path: &RecipePath, wanted: &str) -> Result<Outcome, Failure> {
-    let text = path.find(Some(wanted))?;
+/// Shows a recipe, or the one that an environment was made from without a file.
+fn show(path: &RecipePath, wanted: &str, session: &Session) -> Result<Outcome, Failure> {
+    let text = match path.find(Some(wanted)) {
+        Ok(text) => text,
+        Err(error) => match kept(wanted, session) {
+            Some(text) => return Ok(Outcome::done().text(text)),
+            None => return Err(error.into()),
+        },
+    };
     let mut shown = String::from_utf8_lossy(&text.bytes).into_owned();
     if !shown.ends_with('\n') {
         shown.push('\n');
     }
     Ok(Outcome::done().text(shown))
+}
+
+fn kept(environment: &str, session: &Session) -> Option<String> {
+    let environments = Environments::below(&session.home().ok()?);
+    let prefix = environments.find(environment).ok()?;
+    fs::read_to_string(prefix.join(KEPT_RECIPE)).ok()
 }
 
 fn validate(path: &RecipePath, wanted: &[String]) -> Result<Outcome, Failure> {
