@@ -27,10 +27,14 @@ mod import;
 mod interrupted;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod link_libraries;
 mod lint;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lock;
 mod markdown;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod other_platform;
 mod output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod packages;
@@ -53,4 +57,6 @@ mod run;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
 mod source;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod wheel_sources;
 mod wheels;

@@ -97,3 +97,46 @@ fn add(places: &mut Vec<String>, place: &Located<String>) {
         places.push(place.value.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::plan;
+
+    fn decided(options: &str, platform: Subdir) -> Result<PypiSettings, Vec<String>> {
+        let text = format!(
+            "schema: 1\nname: x\nchannels: [c]\nplatforms: [linux-64, win-64]\ngpu: none\n\
+             dependencies: [python]\npypi-dependencies: [Torch, numpy]\npypi-options:\n{options}"
+        );
+        let recipe = crate::recipe::parse("x.yaml", &text).unwrap();
+        let told = |errors: Vec<crate::Diagnostic>| errors.into_iter().map(|e| e.message).collect();
+        plan(&recipe, platform).map(|plan| plan.pypi).map_err(told)
+    }
+
+    const OPTIONS: &str = "  - { find-links: [./w], package-indexes: { torch: \"https://a.example\" } }\n  \
+                           - if: win\n    then: { index-url: \"https://b.example\" }\n    \
+                           else: { extra-index-urls: [{ if: linux, then: https://c.example }, https://c.example] }\n";
+
+    #[test]
+    fn conditions_decide_around_and_inside_of_the_options() {
+        let linux = decided(OPTIONS, Subdir::Linux64).unwrap();
+        assert_eq!(linux.index_url, None);
+        assert_eq!(linux.extra_index_urls, ["https://c.example"]);
+        assert_eq!(linux.find_links, ["./w"]);
+        assert_eq!(linux.package_indexes["torch"], "https://a.example");
+        let windows = decided(OPTIONS, Subdir::Win64).unwrap();
+        assert_eq!(windows.index_url.as_deref(), Some("https://b.example"));
+        assert!(windows.extra_index_urls.is_empty());
+        assert!(linux.names_places() && !PypiSettings::default().names_places());
+    }
+
+    #[test]
+    fn two_indexes_for_one_thing_are_a_conflict() {
+        let two = format!("{OPTIONS}  - {{ index-url: \"https://d.example\" }}\n");
+        assert!(decided(&two, Subdir::Linux64).is_ok());
+        assert_eq!(
+            decided(&two, Subdir::Win64).unwrap_err(),
+            ["`index-url` is both `https://b.example` and `https://d.example` on `win-64`"]
+        );
+    }
+}

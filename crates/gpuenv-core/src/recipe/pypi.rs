@@ -12,6 +12,7 @@ use super::{
     node::{Kind, Node},
     schema,
     sink::Sink,
+    suggest,
     table::{self, Form, Table, text},
 };
 use crate::wheels::normalized;
@@ -82,8 +83,13 @@ pub enum BadIndex {
     #[error("`{0}` is not the name of a package")]
     Name(String),
     /// The recipe does not ask for the package.
-    #[error("`{0}` has an index of its own, and is not in `pypi-dependencies`")]
-    NotAsked(String),
+    #[error("`{name}` has an index of its own, and is not in `pypi-dependencies`")]
+    NotAsked {
+        /// The package.
+        name: String,
+        /// A similar one that the recipe asks for.
+        meant: Option<String>,
+    },
 }
 
 impl BadIndex {
@@ -106,7 +112,12 @@ impl BadIndex {
                 "write `NAME: URL`, for example `torch: https://download.pytorch.org/whl/cu126`"
                     .to_string()
             }
-            BadIndex::NotAsked(name) => format!("add `{name}` to `pypi-dependencies`"),
+            BadIndex::NotAsked {
+                meant: Some(meant), ..
+            } => format!("did you mean `{meant}`?"),
+            BadIndex::NotAsked { name, meant: None } => {
+                format!("add `{name}` to `pypi-dependencies`")
+            }
         }
     }
 }
@@ -183,7 +194,9 @@ fn package_indexes(
         let problem = match normalized(written) {
             None => BadIndex::Name(written.to_string()),
             Some(name) if !asked.iter().any(|one| one.name.as_ref() == name) => {
-                BadIndex::NotAsked(name)
+                let known = asked.iter().map(|one| one.name.as_ref());
+                let meant = suggest(&name, known).map(ToString::to_string);
+                BadIndex::NotAsked { name, meant }
             }
             Some(name) => {
                 indexes.extend(url.map(|url| PackageIndex { name, url }));

@@ -184,8 +184,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 fn packages(args: &Args) -> Packages {
     let folder = args.prefix.as_deref().and_then(Path::file_name);
     let folder = folder.map(|name| name.to_string_lossy().into_owned());
-    args.packages
-        .packages(args.name.clone().or(folder), args.platform.into_iter().collect())
+    args.packages.packages(
+        args.name.clone().or(folder),
+        args.platform.into_iter().collect(),
+    )
 }
 
 fn target(args: &Args, recipe: Option<&str>, session: &Session) -> Result<Target, Failure> {
