@@ -110,7 +110,7 @@ fn it_cannot_be_used_here_and_says_so() {
     let _ = sources.gpuenv(&create).success();
     for (command, code) in [
         (&["run", "./win", "--", "python"][..], 125),
-        (&["shell-hook", "./win"], 15),
+        (&["shell-hook", "./win", "--shell", "bash"], 15),
     ] {
         let _ = sources
             .gpuenv(command)

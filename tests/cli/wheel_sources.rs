@@ -345,7 +345,7 @@ fn an_index_with_a_password_is_read_by_netrc_and_the_password_is_nowhere() {
 
 fn restrict(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("the file is ours");
 }
 
 #[test]
