@@ -139,7 +139,7 @@ fn it_cannot_be_used_here_and_says_so() {
     let _ = sources.gpuenv(&other).code(14).stderr_has("GE405");
     // It has no name by which one would start it.
     let named = ["create", "./demo.yaml", "--platform", "win-64", "-n", "win"];
-    let _ = sources.gpuenv(&named).code(2).stderr_has("--prefix");
+    let _ = sources.gpuenv(&named).code(2).stderr_has("--name");
     // The environment for this machine takes no harm.
     let _ = sources
         .gpuenv(&["create", "./demo.yaml", "--no-check", "--no-probe"])

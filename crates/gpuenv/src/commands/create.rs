@@ -66,7 +66,7 @@ pub struct Args {
         long,
         value_name = "PLATFORM",
         requires = "prefix",
-        conflicts_with = "require_gpu",
+        conflicts_with_all = ["require_gpu", "name"],
         value_parser = lock::platform
     )]
     pub platform: Option<Subdir>,
