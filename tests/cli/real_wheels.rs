@@ -107,7 +107,10 @@ fn real_wheels_are_what_uv_makes_of_them() {
         println!("uv pip install, {what} cache: {seconds:.1} s");
     }
     if env::var_os("GPUENV_REAL_PIP").is_some() {
-        with_pip(&sandbox, &urls);
+        for (what, name) in [("empty", "pip"), ("full", "pip-warm")] {
+            let seconds = with_pip(&sandbox, name, &urls).as_secs_f64();
+            println!("pip install, {what} cache: {seconds:.1} s");
+        }
     }
     let caches = sandbox.home().join(".cache");
     for (what, folders) in [
@@ -147,23 +150,20 @@ fn real_wheels_are_what_uv_makes_of_them() {
     assert_eq!((different, missing), (Vec::new(), Vec::new()));
 }
 
-/// Installs the same with pip, into an environment of its own, twice.
-fn with_pip(sandbox: &Sandbox, urls: &[&str]) {
-    for (what, name) in [("empty", "pip"), ("full", "pip-warm")] {
-        let before = Instant::now();
-        let make = ["-m", "venv", name];
-        let _ = sandbox
-            .other("python3", make)
-            .deadline(LONG)
-            .run()
-            .success();
-        let pip = sandbox.work().join(name).join("bin/pip");
-        let mut install = vec!["install", "--quiet", "--no-deps"];
-        install.extend(urls);
-        let _ = sandbox.other(&pip, install).deadline(LONG).run().success();
-        let seconds = before.elapsed().as_secs_f64();
-        println!("pip install, {what} cache: {seconds:.1} s");
-    }
+/// Installs the same with pip, into an environment of its own.
+fn with_pip(sandbox: &Sandbox, name: &str, urls: &[&str]) -> Duration {
+    let before = Instant::now();
+    let make = ["-m", "venv", name];
+    let _ = sandbox
+        .other("python3", make)
+        .deadline(LONG)
+        .run()
+        .success();
+    let pip = sandbox.work().join(name).join("bin/pip");
+    let mut install = vec!["install", "--quiet", "--no-deps"];
+    install.extend(urls);
+    let _ = sandbox.other(&pip, install).deadline(LONG).run().success();
+    before.elapsed()
 }
 
 /// Returns the bytes that folders take on the disk together; what they share counts once.
