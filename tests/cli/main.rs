@@ -8,6 +8,8 @@ mod builds;
 mod check;
 mod command_line;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod composition;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod configuration;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod create;
@@ -27,6 +29,7 @@ mod import;
 mod interrupted;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
+mod library;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod link_libraries;
 mod lint;

@@ -23,14 +23,24 @@ fn recipes_come_from_the_program_the_folder_and_the_path() {
     insta::assert_snapshot!(lab.sandbox.gpuenv(["recipe", "list"]), @"
     exit code: 0
     ----- stdout -----
-    Name         Platforms                        From                                 Summary
-    broken                                        recipes/broken.yaml                  not valid: see `gpuenv recipe validate`
-    demo         linux-64                         recipes/demo.yaml
-    extra        linux-64                         [SANDBOX]/work/more/extra.yml
-    hello-gpu    linux-64, linux-aarch64, win-64  gpuenv                               A first look at this machine's GPU, without any download
-    pytorch-gpu  linux-64, win-64                 gpuenv                               PyTorch on an NVIDIA GPU
-    tf-gpu       linux-64                         recipes/tf-gpu.yaml
-    tf210-gpu    linux-64, win-64                 gpuenv                               TensorFlow 2.10 with CUDA 11.2 on Windows and Linux
+    Name           Platforms                        From                                 Summary
+    broken                                          recipes/broken.yaml                  not valid: see `gpuenv recipe validate`
+    cuda-devel     linux-64, win-64, linux-aarch64  gpuenv                               nvcc and the CUDA libraries, to compile CUDA code
+    cuda-python    linux-64, win-64, linux-aarch64  gpuenv                               The CUDA driver, runtime and compiler from Python
+    cupy           linux-64, win-64, linux-aarch64  gpuenv                               CuPy, NumPy and SciPy on an NVIDIA GPU
+    demo           linux-64                         recipes/demo.yaml
+    extra          linux-64                         [SANDBOX]/work/more/extra.yml
+    hello-gpu      linux-64, linux-aarch64, win-64  gpuenv                               A first look at this machine's GPU, without any download
+    jax-cuda       linux-64                         gpuenv                               JAX on an NVIDIA GPU
+    keras-gpu      linux-64, win-64                 gpuenv                               Keras on TensorFlow and an NVIDIA GPU
+    llm-inference  linux-64, win-64, linux-aarch64  gpuenv                               Transformers and PyTorch on an NVIDIA GPU, for language models
+    numba-cuda     linux-64, win-64, linux-aarch64  gpuenv                               CUDA kernels in Python with Numba
+    pytorch-cu117  linux-64, win-64                 gpuenv                               PyTorch 2.0 with CUDA 11.7, from the channels of the tutorials
+    pytorch-gpu    linux-64, win-64, linux-aarch64  gpuenv                               PyTorch on an NVIDIA GPU
+    rapids         linux-64, linux-aarch64          gpuenv                               RAPIDS, data frames and machine learning on an NVIDIA GPU
+    tf-gpu         linux-64                         recipes/tf-gpu.yaml
+    tf210-gpu      linux-64, win-64                 gpuenv                               TensorFlow 2.10 with CUDA 11.2 on Windows and Linux
+    xgboost-gpu    linux-64                         gpuenv                               XGBoost on an NVIDIA GPU
     ----- stderr -----
     ");
     let shown = lab.sandbox.gpuenv(["recipe", "show", "demo"]).success();

@@ -36,6 +36,13 @@ codes! {
     111 RECIPE_BAD_REQUIREMENT "an entry of `pypi-dependencies` is not a valid requirement";
     112 RECIPE_SCHEMA_VERSION "the recipe is written for a newer gpuenv";
     113 RECIPE_BAD_VARIABLE "the recipe sets an environment variable that it must not set";
+    114 RECIPE_NO_PARENT "the recipe that is extended is not there";
+    115 RECIPE_EXTENDS_CIRCLE "recipes extend each other in a circle, or too many of them";
+    116 RECIPE_EXTENDS_OUTSIDE "a recipe must not extend that file";
+    117 RECIPE_UNKNOWN_FEATURE "the recipe has no feature of that name";
+    118 RECIPE_UNKNOWN_PARAMETER "the recipe has no parameter of that name";
+    119 RECIPE_PARAMETER_VALUE "a parameter cannot have that value";
+    120 RECIPE_BAD_PARAMETER "a parameter is declared or used wrongly";
 
     130 IMPORT_FORMAT "the file is in no format that can be imported";
     131 IMPORT_SYNTAX "the file to import cannot be read";

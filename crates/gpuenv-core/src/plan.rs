@@ -11,7 +11,7 @@ use rattler_conda_types::{MatchSpec, Subdir};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Place, Target};
+use crate::{Place, Target, recipe::Selection};
 
 pub use decide::{PlanError, plan};
 pub use pypi::PypiSettings;
@@ -89,6 +89,8 @@ pub struct Plan {
     pub activation: ActivationSettings,
     /// What the probe does, in order.
     pub probe: Vec<ProbeStep>,
+    /// What was chosen of the recipe.
+    pub selection: Selection,
 }
 
 /// A conda dependency of the recipe.

@@ -5,17 +5,25 @@
 //! plan's part.
 
 mod choice;
+mod combine;
 mod condition;
 mod entries;
 mod error;
+mod extends;
+mod feature;
+mod join;
+mod layers;
 mod linked;
 mod name;
 mod node;
 mod other;
+mod packages;
+mod parameter;
 mod pypi;
 mod requirement;
 mod scalar;
 mod schema;
+mod selection;
 mod sink;
 mod source;
 mod spec;
@@ -23,10 +31,13 @@ mod suggest;
 mod syntax;
 mod table;
 mod variable;
+mod write;
 
 mod parse;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
@@ -41,14 +52,20 @@ use crate::{
 pub use condition::{BadCondition, Condition, ConditionProblem, Machine};
 pub use entries::{Branch, Entries, Entry};
 pub use error::{Problem, RecipeError};
+pub use extends::{BadParent, Parent};
+pub use feature::Feature;
+pub use layers::{Find, Layers, RecipeFile};
 pub use linked::{BadFolder, check as check_package_folder};
 pub use name::{BadName, check_name};
 pub(crate) use other::{Yaml, YamlKind, variable_problem, yaml};
+pub use parameter::BadParameter;
+pub(crate) use parameter::escaped;
 pub use parse::parse;
 pub use pypi::{BadIndex, PackageIndex, PypiOptions, check_index, check_links};
 pub use requirement::{BadRequirement, RequirementProblem, wheel};
 pub use scalar::{BadChannel, BadPlatform, BadUrl, BadVersion};
 pub use schema::schema;
+pub use selection::{Choices, FeatureChoice, ParameterChoice, Selection};
 pub use spec::{BadSpec, dependency};
 pub use suggest::suggest;
 pub use syntax::BadSyntax;
@@ -63,6 +80,9 @@ pub struct Recipe {
     /// The recipe's name, and the default name of its environment.
     #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]*$"), length(max = 64))]
     pub name: String,
+    /// The recipes that this one extends, the weakest first: names, or paths from here.
+    #[schemars(default, schema_with = "schema::one_or_more_texts")]
+    pub extends: Vec<Located<String>>,
     /// What people should know about the recipe.
     #[schemars(default)]
     pub about: About,
@@ -93,6 +113,15 @@ pub struct Recipe {
     /// The steps of the probe. Left out, it is `[driver]`, and empty where `gpu` is `none`.
     #[schemars(default, with = "Entries<ProbeStep>")]
     pub probe: Option<Entries<Located<ProbeStep>>>,
+    /// Values that are left open, written as `${{ name }}`.
+    #[schemars(default, schema_with = "schema::parameters")]
+    pub parameters: Vec<ParameterChoice>,
+    /// Optional parts, by name.
+    #[schemars(default, with = "BTreeMap<String, Feature>")]
+    pub features: Vec<(String, Feature)>,
+    /// What was chosen of it.
+    #[schemars(skip)]
+    pub selection: Selection,
 }
 
 impl Recipe {

@@ -178,7 +178,7 @@ pub fn format(text: &Text, said: Option<Format>) -> Result<Format, Failure> {
 /// Returns whether a text is a recipe of gpuenv.
 pub fn is_recipe(text: &Text) -> bool {
     let has_line = |start: &str| text.text.lines().any(|line| line.starts_with(start));
-    has_line("schema:") && has_line("channels:")
+    has_line("schema:") && (has_line("channels:") || has_line("extends:"))
 }
 
 /// Writes a file that is not there yet, or any file with `force`, in one piece.

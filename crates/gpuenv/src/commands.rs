@@ -2,6 +2,7 @@
 
 pub mod activate;
 pub mod check;
+pub mod choice;
 pub mod clean;
 pub mod create;
 pub mod deactivate;

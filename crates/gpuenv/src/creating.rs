@@ -17,6 +17,7 @@ use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
 use crate::{
     Failure, Session,
     activating::KEPT_LOCK,
+    choosing::{self, Choice, Open},
     lockfile::{self, LockFile},
     locking,
     source::{Origin, RecipeText},
@@ -27,9 +28,9 @@ use crate::{
 pub enum Source {
     /// A recipe, and its lock where there is one.
     Recipe {
-        /// The recipe's text.
-        text: RecipeText,
-        /// What it says.
+        /// The recipe, of which something could be chosen.
+        open: Box<Open>,
+        /// What it says with what was chosen.
         recipe: Box<Recipe>,
         /// Its plan for the platform.
         plan: Box<Plan>,
@@ -43,6 +44,14 @@ pub enum Source {
         /// The platform that is wanted of it.
         platform: Subdir,
     },
+}
+
+/// What the user names, before anything is chosen of it.
+pub enum Found {
+    /// A recipe.
+    Recipe(Box<Open>),
+    /// A lock.
+    Lock(LockFile),
 }
 
 /// A lock that can be installed here.
@@ -78,41 +87,87 @@ pub fn this_platform() -> Result<Subdir, Diagnostic> {
     })
 }
 
-impl Source {
-    /// Finds what the user names: a lock, a recipe, or the recipe of this directory.
+impl Found {
+    /// Finds what the user names: a lock, a recipe, packages, or the recipe of this directory.
     ///
     /// # Errors
-    /// GE107 and its kin if there is none, GE1xx and GE2xx if it cannot be used here.
-    pub fn find(
-        words: &[String],
-        packages: &Packages,
-        platform: Subdir,
-        session: &Session,
-    ) -> Result<Self, Failure> {
-        if let Named::Recipe(Some(path)) = wanted::named(words)?
-            && path.ends_with(".lock")
-        {
-            let file = lockfile::read(Path::new(path))?;
-            let (path, text) = (file.path, file.text);
-            return Ok(Self::Lock {
-                path,
-                text,
-                platform,
-            });
+    /// GE107 and its kin if there is none, GE1xx if it cannot be read.
+    pub fn find(words: &[String], packages: &Packages, session: &Session) -> Result<Self, Failure> {
+        match wanted::named(words)? {
+            Named::Recipe(Some(path)) if path.ends_with(".lock") => {
+                Ok(Self::Lock(lockfile::read(Path::new(path))?))
+            }
+            Named::Recipe(_) | Named::Packages(_) => {
+                let open = packages.open(words, "gpuenv create", session)?;
+                Ok(Self::Recipe(Box::new(open)))
+            }
         }
-        let text = packages.text(words, "gpuenv create", session)?;
-        let recipe = text.parse().map_err(Failure::several)?;
+    }
+
+    /// Returns the recipe's name; a lock knows it too, where gpuenv wrote it.
+    pub fn recipe_name(&self) -> Option<&str> {
+        match self {
+            Self::Recipe(open) => Some(&open.name),
+            Self::Lock(file) => {
+                let settings = file.lock.settings.as_ref();
+                settings.map(|settings| settings.recipe.as_str())
+            }
+        }
+    }
+
+    /// Decides the recipe: what is chosen now, over what its lock or the environment remembers.
+    ///
+    /// # Errors
+    /// GE1xx and GE2xx if it cannot be used here.
+    pub fn decide(
+        self,
+        choice: &Choice,
+        prefix: &Path,
+        platform: Subdir,
+    ) -> Result<Source, Failure> {
+        let mut open = match self {
+            Self::Lock(LockFile { path, text, .. }) => {
+                choice.refuse_for_lock(&path.display().to_string())?;
+                return Ok(Source::Lock {
+                    path,
+                    text,
+                    platform,
+                });
+            }
+            Self::Recipe(open) => open,
+        };
+        open.text.options = choice.options();
+        let lock_text = lock_text(&open, prefix)?;
+        let settings = lock_text.and_then(|text| choosing::remembered(&open.name, &text));
+        let settings = settings.filter(|settings| settings.recipe == open.name);
+        let recipe = open.decide(choice, settings.as_ref())?;
         let mut plans = locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
         let Some(plan) = plans.pop() else {
             return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
         };
-        Ok(Self::Recipe {
-            text,
+        Ok(Source::Recipe {
+            open,
             recipe: Box::new(recipe),
             plan: Box::new(plan),
         })
     }
+}
 
+/// Returns the lock that counts: the one beside the recipe, else what the environment keeps.
+fn lock_text(open: &Open, prefix: &Path) -> Result<Option<String>, Diagnostic> {
+    let beside = match open.text.origin {
+        // Packages on the command line have no lock that others could have made.
+        Origin::Words(_) => None,
+        Origin::Shipped | Origin::File(_) => lockfile::find_text(&open.text, &open.name)?,
+    };
+    Ok(match beside {
+        Some((_, text)) => Some(text),
+        None if open.text.has_no_place() => fs::read_to_string(prefix.join(KEPT_LOCK)).ok(),
+        None => None,
+    })
+}
+
+impl Source {
     /// Returns the platform that the environment is for.
     pub fn platform(&self) -> Subdir {
         match self {
@@ -121,24 +176,10 @@ impl Source {
         }
     }
 
-    /// Returns the recipe's name; a lock knows it too, where gpuenv wrote it.
-    ///
-    /// # Errors
-    /// GE403 and GE404 if the lock cannot be read.
-    pub fn recipe_name(&self) -> Result<Option<String>, Diagnostic> {
-        match self {
-            Self::Recipe { recipe, .. } => Ok(Some(recipe.name.clone())),
-            Self::Lock { path, text, .. } => {
-                let settings = lock::settings(&path.display().to_string(), text)?;
-                Ok(settings.map(|settings| settings.recipe))
-            }
-        }
-    }
-
-    /// Returns the recipe's text.
+    /// Returns what tells the recipe, with what is chosen of it, from any other.
     pub fn recipe_text(&self) -> Option<String> {
         match self {
-            Self::Recipe { text, .. } => Some(String::from_utf8_lossy(&text.bytes).into_owned()),
+            Self::Recipe { open, recipe, .. } => Some(open.whole_text(recipe)),
             Self::Lock { .. } => None,
         }
     }
@@ -153,25 +194,13 @@ impl Source {
         let Ok(Some(state)) = prefix::read_state(prefix) else {
             return Ok(None);
         };
-        let kept = || fs::read_to_string(prefix.join(KEPT_LOCK)).ok();
         let (lock_text, activation) = match self {
             Self::Lock {
                 path,
                 text,
                 platform,
             } => (Some(text.clone()), lock_activation(path, text, *platform)?),
-            Self::Recipe { text, recipe, plan } => {
-                let beside = match text.origin {
-                    Origin::Words(_) => None,
-                    Origin::Shipped | Origin::File(_) => lockfile::find_text(text, &recipe.name)?,
-                };
-                let lock_text = match beside {
-                    Some((_, text)) => Some(text),
-                    None if text.has_no_place() => kept(),
-                    None => None,
-                };
-                (lock_text, plan.activation.clone())
-            }
+            Self::Recipe { open, plan, .. } => (lock_text(open, prefix)?, plan.activation.clone()),
         };
         let Some(lock_text) = lock_text else {
             return Ok(None);
@@ -189,7 +218,7 @@ impl Source {
     /// Returns the recipe's text where nobody else has it: made of packages on the command line.
     pub fn only_text(&self) -> Option<String> {
         match self {
-            Self::Recipe { text, .. } if matches!(text.origin, Origin::Words(_)) => {
+            Self::Recipe { open, .. } if matches!(open.text.origin, Origin::Words(_)) => {
                 self.recipe_text()
             }
             Self::Recipe { .. } | Self::Lock { .. } => None,
@@ -207,8 +236,8 @@ impl Source {
                 text,
                 platform,
             } => of_lock(lockfile::parse(path, text)?, platform, &session.builds()?),
-            Self::Recipe { text, recipe, plan } => {
-                of_recipe(&text, &recipe, *plan, locked, session)
+            Self::Recipe { open, recipe, plan } => {
+                of_recipe(&open.text, &recipe, *plan, locked, session)
             }
         }
     }

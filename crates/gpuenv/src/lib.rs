@@ -9,6 +9,7 @@
 pub mod activating;
 pub mod bringing;
 pub mod checking;
+pub mod choosing;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod document;
 pub mod env;
 pub mod environments;
 pub mod exit;
+pub mod extending;
 pub mod facts;
 pub mod interrupt;
 pub mod lockfile;

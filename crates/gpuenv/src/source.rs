@@ -7,7 +7,7 @@ use std::{
 };
 
 use fs_err as fs;
-use gpuenv_core::{Code, Diagnostic, Place, Recipe, recipe};
+use gpuenv_core::{Code, Diagnostic, Place, recipe};
 use include_dir::{Dir, include_dir};
 
 use crate::word::word;
@@ -22,6 +22,9 @@ pub const DEFAULT_FILE: &str = "gpuenv.yaml";
 
 /// What the label of a recipe inside the program begins with.
 const SHIPPED_LABEL: &str = "gpuenv:";
+
+/// The folder of what recipes inside the program share.
+const PARTS: &str = "parts";
 
 /// Where a recipe was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct RecipeText {
     pub bytes: Vec<u8>,
     /// Where it was found.
     pub origin: Origin,
+    /// What the user chose of it now, as options.
+    pub options: String,
 }
 
 impl RecipeText {
@@ -75,17 +80,9 @@ impl RecipeText {
         matches!(self.origin, Origin::Words(_)) || self.is_shipped()
     }
 
-    /// Reads the recipe.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn parse(&self) -> Result<Recipe, Vec<Diagnostic>> {
-        recipe::parse(&self.label, &self.bytes)
-    }
-
     /// Returns the command that locks it, as the user can type it here.
     pub fn lock_command(&self) -> String {
-        match &self.origin {
+        let mut command = match &self.origin {
             Origin::File(file) if file == Path::new(DEFAULT_FILE) => "gpuenv lock".to_string(),
             Origin::File(file) => format!("gpuenv lock {}", word(&file.to_string_lossy())),
             Origin::Words(words) => format!("gpuenv lock {words}"),
@@ -96,7 +93,9 @@ impl RecipeText {
                     .unwrap_or(&self.label);
                 format!("gpuenv lock {}", file.trim_end_matches(".yaml"))
             }
-        }
+        };
+        command.push_str(&self.options);
+        command
     }
 }
 
@@ -190,17 +189,39 @@ impl RecipePath {
     }
 }
 
-fn is_path(text: &str) -> bool {
+/// Returns whether the user means a path and not a name.
+pub(crate) fn is_path(text: &str) -> bool {
     let has_separator = text.contains('/') || text.contains(std::path::MAIN_SEPARATOR);
     has_separator || text.ends_with(".yaml") || text.ends_with(".yml")
 }
 
-fn shipped(name: &str) -> Option<RecipeText> {
+/// Returns the names of the recipes inside the program.
+pub(crate) fn shipped_names() -> Vec<String> {
+    let names = SHIPPED
+        .files()
+        .filter_map(|file| file.path().file_stem()?.to_str());
+    names.map(ToString::to_string).collect()
+}
+
+/// Returns a part of recipes inside the program, which is no recipe of its own.
+pub(crate) fn shipped_part(name: &str) -> Option<RecipeText> {
+    let text = shipped_file(&format!("{PARTS}/{name}"))?;
+    Some(text).filter(|_| !name.contains(['/', '\\', '.']))
+}
+
+/// Returns a recipe inside the program.
+pub(crate) fn shipped(name: &str) -> Option<RecipeText> {
+    let text = shipped_file(name)?;
+    Some(text).filter(|_| !name.contains(['/', '\\']))
+}
+
+fn shipped_file(name: &str) -> Option<RecipeText> {
     let file = SHIPPED.get_file(format!("{name}.yaml"))?;
     Some(RecipeText {
         label: format!("{SHIPPED_LABEL}{name}.yaml"),
         bytes: file.contents().to_vec(),
         origin: Origin::Shipped,
+        options: String::new(),
     })
 }
 
@@ -219,7 +240,11 @@ fn files_in(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
+/// Reads a recipe's file.
+///
+/// # Errors
+/// GE107 if there is none, GE108 if it cannot be read.
+pub(crate) fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
     let label = file.display().to_string();
     let bytes = read_bounded(file).map_err(|error| {
         let code = match error.kind() {
@@ -240,6 +265,7 @@ fn read(file: &Path) -> Result<RecipeText, Diagnostic> {
         label,
         bytes,
         origin: Origin::File(file.to_path_buf()),
+        options: String::new(),
     })
 }
 

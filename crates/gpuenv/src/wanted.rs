@@ -9,7 +9,9 @@ use gpuenv_core::{
 use rattler_conda_types::Subdir;
 
 use crate::{
-    Failure, Session, creating,
+    Failure, Session,
+    choosing::Open,
+    creating,
     source::{self, Origin, RecipePath, RecipeText},
     word::word,
 };
@@ -85,13 +87,24 @@ impl Packages {
     /// # Errors
     /// GE107 and its kin, GE105 and GE111, and a command line that does not say what the
     /// environment is called.
-    pub fn text(
+    pub fn open(
         &self,
         words: &[String],
         command: &str,
         session: &Session,
-    ) -> Result<RecipeText, Failure> {
+    ) -> Result<Open, Failure> {
         let path = RecipePath::new(&session.env.recipe_path);
+        let text = self.text(words, command, &path, session)?;
+        Open::read(text, &path).map_err(Failure::several)
+    }
+
+    fn text(
+        &self,
+        words: &[String],
+        command: &str,
+        path: &RecipePath,
+        session: &Session,
+    ) -> Result<RecipeText, Failure> {
         let packages = match named(words)? {
             Named::Recipe(None) if !self.wheels.is_empty() => &[],
             Named::Recipe(wanted) => {
@@ -115,6 +128,7 @@ impl Packages {
             label: LABEL.to_string(),
             bytes: drafted.text.into_bytes(),
             origin: Origin::Words(self.words(packages)),
+            options: String::new(),
         })
     }
 

@@ -120,6 +120,7 @@ impl Case {
             pypi: Default::default(),
             activation: ActivationSettings::default(),
             probe: Vec::new(),
+            selection: gpuenv_core::recipe::Selection::default(),
         }
     }
 }

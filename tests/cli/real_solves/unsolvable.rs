@@ -90,6 +90,7 @@ fn request(text: &str) -> Request {
         pypi: Default::default(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
+        selection: gpuenv_core::recipe::Selection::default(),
     };
     let plans = platforms.map(plan).collect();
     Request { plans, newer }

@@ -411,6 +411,7 @@ fn section(text: &mut String, key: &str, groups: &[(Option<String>, Vec<String>)
 
 /// Writes a text as a YAML scalar, plain where that reads the same.
 pub(super) fn scalar(text: &str) -> String {
+    let text = &recipe::escaped(text);
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && !text.contains(": ")
         && !text.contains(" #")
@@ -426,11 +427,15 @@ pub(super) fn scalar(text: &str) -> String {
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !text.contains(": ");
     match is_plain || is_list_safe {
-        true => text.to_string(),
-        false => quoted(text),
+        true => text.clone(),
+        false => json(text),
     }
 }
 
 fn quoted(text: &str) -> String {
+    json(&recipe::escaped(text))
+}
+
+fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

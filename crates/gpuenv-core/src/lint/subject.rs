@@ -448,9 +448,12 @@ fn bytes(text: &Text, place: &Place) -> Option<At> {
             .nth(column)
             .map_or(line.len(), |(at, _)| at)
     };
-    Some(At {
+    let at = At {
         text: 0,
         start: start + byte(span.column - 1),
         end: start + byte(span.column - 1 + span.length),
-    })
+    };
+    // What holds a parameter cannot be replaced by what it stands for.
+    let written = text.text.get(at.start..at.end).unwrap_or_default();
+    (!written.contains("${{")).then_some(at)
 }

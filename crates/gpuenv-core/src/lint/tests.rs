@@ -26,7 +26,7 @@ fn findings(name: &str, text: &str) -> Vec<super::Finding> {
     let facts = Facts::shipped();
     let decoded = Text::decode(name, text.as_bytes()).unwrap();
     if text.starts_with("schema:") {
-        let read = crate::recipe::parse(name, text.as_bytes()).expect("the recipe is right");
+        let read = crate::recipe::tests::shipped::composed(name, text);
         return recipe(&decoded, &read, facts);
     }
     let format = recognise(&decoded);

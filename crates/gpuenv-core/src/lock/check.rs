@@ -239,12 +239,15 @@ fn check_head(lock: &Lock, plans: &[Plan], differences: &mut Vec<Difference>) {
             locked: settings.recipe.clone(),
         });
     }
-    if settings.gpu != plan.gpu {
-        differences.push(Difference::Setting {
-            platform: None,
-            key: "gpu",
-        });
-    }
+    let chosen = &plan.selection;
+    let settings = [
+        ("features", settings.features != chosen.features),
+        ("parameters", settings.parameters != chosen.parameters),
+        ("gpu", settings.gpu != plan.gpu),
+    ];
+    let platform = None;
+    let differ = settings.into_iter().filter(|(_, differs)| *differs);
+    differences.extend(differ.map(|(key, _)| Difference::Setting { platform, key }));
 }
 
 fn check_settings(lock: &Lock, plan: &Plan, differences: &mut Vec<Difference>) {

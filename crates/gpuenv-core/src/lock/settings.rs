@@ -1,6 +1,9 @@
 //! The `gpuenv` key of a lock: what a recipe says beyond the packages.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +11,7 @@ use crate::{
     Place, Plan, Solution,
     lock::LockError,
     plan::{ActivationSettings, Gpu, ProbeStep, PypiSettings},
+    recipe::Selection,
 };
 
 /// The newest form of the `gpuenv` key that is understood.
@@ -21,10 +25,26 @@ pub struct Settings {
     pub schema: u32,
     /// The recipe's name.
     pub recipe: String,
+    /// The features of the recipe that were chosen.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub features: BTreeSet<String>,
+    /// The values of the recipe's parameters that are not their defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     /// Whether the environment is of use without a GPU.
     pub gpu: Gpu,
     /// What differs by platform.
     pub platforms: BTreeMap<String, PlatformSettings>,
+}
+
+impl Settings {
+    /// Returns what was chosen of the recipe.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            features: self.features.clone(),
+            parameters: self.parameters.clone(),
+        }
+    }
 }
 
 /// What a lock knows of one platform beyond the packages.
@@ -70,6 +90,8 @@ pub(super) fn from_solved(solved: &[(Plan, Solution)]) -> Option<Settings> {
         let settings = settings.get_or_insert_with(|| Settings {
             schema: SCHEMA,
             recipe: plan.recipe.clone(),
+            features: plan.selection.features.clone(),
+            parameters: plan.selection.parameters.clone(),
             gpu: plan.gpu,
             platforms: BTreeMap::new(),
         });
@@ -106,9 +128,15 @@ pub(super) fn render(settings: &Settings) -> Result<String, serde_json::Error> {
     let head = [
         ("schema", json(&settings.schema)?),
         ("recipe", json(&settings.recipe)?),
+        ("features", json(&settings.features)?),
+        ("parameters", json(&settings.parameters)?),
         ("gpu", json(&settings.gpu)?),
     ];
-    for (key, value) in head {
+    let nothing = ["[]", "{}"];
+    for (key, value) in head
+        .into_iter()
+        .filter(|(_, v)| !nothing.contains(&v.as_str()))
+    {
         let _ = writeln!(text, "  {key}: {value}");
     }
     text.push_str("  platforms:\n");

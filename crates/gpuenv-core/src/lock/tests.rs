@@ -27,6 +27,7 @@ fn plan(platform: Subdir, dependencies: &[&str]) -> Plan {
             ..ActivationSettings::default()
         },
         probe: vec![ProbeStep::Driver],
+        selection: crate::recipe::Selection::default(),
     }
 }
 

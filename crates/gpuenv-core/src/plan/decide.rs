@@ -165,6 +165,7 @@ pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> 
             link_libraries: linked(recipe, platform),
         },
         probe,
+        selection: recipe.selection.clone(),
     })
 }
 

@@ -131,7 +131,8 @@ fn read_some<T>(node: &Node, item: ReadItem<'_, T>, sink: &mut Sink<'_>) -> Entr
     Entries(entries)
 }
 
-fn is_branch(map: &[(Node, Node)]) -> bool {
+/// Tells whether a map is an entry that depends on the platform.
+pub(super) fn is_branch(map: &[(Node, Node)]) -> bool {
     let mut keys = map.iter().map(|(key, _)| &key.kind);
     keys.any(|key| matches!(key, Kind::Text(key) if BRANCH.keys.contains(&key.as_str())))
 }

@@ -1,7 +1,8 @@
 //! Every way in which a recipe can be wrong, and what its author can do about it.
 
 use super::{
-    BadCondition, BadFolder, BadIndex, BadName, BadRequirement, BadSpec, RequirementProblem,
+    BadCondition, BadFolder, BadIndex, BadName, BadParameter, BadRequirement, BadSpec,
+    RequirementProblem,
     scalar::{BadChannel, BadPlatform, BadUrl, BadVersion},
     suggest,
     syntax::BadSyntax,
@@ -133,6 +134,9 @@ pub enum Problem {
     /// An `if`.
     #[error(transparent)]
     Condition(#[from] BadCondition),
+    /// A parameter.
+    #[error(transparent)]
+    Parameter(#[from] BadParameter),
 }
 
 impl Problem {
@@ -161,6 +165,7 @@ impl Problem {
             Problem::Spec(_) => Code::RECIPE_BAD_SPEC,
             Problem::Requirement(_) => Code::RECIPE_BAD_REQUIREMENT,
             Problem::Condition(_) => Code::RECIPE_BAD_CONDITION,
+            Problem::Parameter(bad) => bad.code(),
         }
     }
 
@@ -206,6 +211,7 @@ impl Problem {
             Problem::Index(bad) => bad.help(),
             Problem::Folder(bad) => bad.help(),
             Problem::Condition(bad) => bad.help(),
+            Problem::Parameter(bad) => bad.help(),
         }
     }
 }
@@ -215,6 +221,14 @@ pub(super) fn did_you_mean(wanted: &str, known: &[&'static str]) -> String {
     match suggest(wanted, known.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("known are {}", quoted(known)),
+    }
+}
+
+/// Names the known word that was probably meant, or all of them.
+pub(super) fn did_you_mean_among(wanted: &str, known: &[String]) -> String {
+    match suggest(wanted, known.iter().map(String::as_str)) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("known are `{}`", known.join("`, `")),
     }
 }
 

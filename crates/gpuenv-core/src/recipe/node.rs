@@ -54,6 +54,56 @@ impl Kind {
     }
 }
 
+impl Node {
+    /// Returns the text of a scalar.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            Kind::Nothing | Kind::List(_) | Kind::Map(_) | Kind::Refused => None,
+        }
+    }
+
+    /// Tells whether it is one of these texts.
+    pub(super) fn is_text(&self, texts: &[&str]) -> bool {
+        self.text().is_some_and(|text| texts.contains(&text))
+    }
+
+    /// Returns what a map holds under a key.
+    pub(super) fn value(&self, key: &str) -> Option<&Node> {
+        let Kind::Map(entries) = &self.kind else {
+            return None;
+        };
+        let mut entries = entries.iter();
+        let found = entries.find(|(name, _)| name.is_text(&[key]));
+        found.map(|(_, value)| value)
+    }
+
+    /// Returns the entries of a list, or what stands for a list of one.
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::List(items) => items,
+            Kind::Text(_) | Kind::Nothing | Kind::Map(_) | Kind::Refused => {
+                std::slice::from_ref(self)
+            }
+        }
+    }
+
+    /// Notes which file all of it stands in.
+    pub(super) fn set_source(&mut self, source: usize) {
+        self.mark.source = source;
+        match &mut self.kind {
+            Kind::Text(_) | Kind::Nothing | Kind::Refused => {}
+            Kind::List(items) => items.iter_mut().for_each(|item| item.set_source(source)),
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    key.set_source(source);
+                    value.set_source(source);
+                }
+            }
+        }
+    }
+}
+
 /// A list or map that is not complete yet.
 struct Open {
     mark: Mark,
@@ -141,6 +191,7 @@ fn mark(start: &granit_parser::Marker, end: Option<usize>) -> Mark {
         column: start.col() + 1,
         start: begin,
         end: end.unwrap_or_default().max(begin),
+        source: 0,
     }
 }
 

@@ -2,25 +2,24 @@
 
 use std::collections::HashMap;
 
-use rattler_conda_types::{Channel as CondaChannel, ChannelConfig, MatchSpec};
-
 use super::{
-    About, Activation, Channel, Entries, LeastMachine, Located, Recipe, Schema, Variable,
+    About, Activation, Channel, Entries, LeastMachine, Located, Recipe, Schema, Selection,
+    Variable,
     choice::{GPU, LIBRARY_PATH, ON_OR_OFF, PROBE, choice},
     entries,
     error::Problem,
-    linked, name, node,
+    feature, layers, linked, name,
     node::{Kind, Node},
-    pypi, requirement, scalar,
+    packages,
+    parameter::{self, Parameter},
+    pypi, scalar,
     sink::Sink,
-    spec::{self, BadSpec},
-    syntax,
     table::{self, Form, Table, text},
     variable,
 };
 use crate::{
-    Code, Diagnostic, Place,
-    plan::{Dependency, LibraryPath, ProbeStep, WheelRequirement},
+    Diagnostic,
+    plan::{LibraryPath, ProbeStep},
 };
 
 pub(super) const RECIPE: Form = Form {
@@ -28,6 +27,7 @@ pub(super) const RECIPE: Form = Form {
     keys: &[
         "schema",
         "name",
+        "extends",
         "about",
         "channels",
         "platforms",
@@ -38,6 +38,8 @@ pub(super) const RECIPE: Form = Form {
         "pypi-options",
         "activation",
         "probe",
+        "parameters",
+        "features",
     ],
 };
 pub(super) const ABOUT: Form = Form {
@@ -73,75 +75,89 @@ pub(super) const ACTIVATION: Form = Form {
 /// `file` is how to name the file in messages. No input makes this panic, recurse
 /// deeply or use more than some megabytes.
 pub fn parse(file: &str, text: impl AsRef<[u8]>) -> Result<Recipe, Vec<Diagnostic>> {
-    let (source, problem) = syntax::source(file, text.as_ref());
-    let mut sink = Sink::new(&source);
-    let recipe = match problem {
-        Some((mark, problem)) => {
-            sink.report(mark, problem);
-            None
-        }
-        None => node::read(&source, &mut sink).and_then(|root| recipe(&root, &mut sink)),
-    };
-    match recipe {
-        Some(recipe) if sink.is_empty() => Ok(recipe),
-        _ if !sink.is_empty() => Err(sink.into_diagnostics()),
-        _ => {
-            let bug = "a recipe was refused without a reason";
-            Err(vec![
-                Diagnostic::error(Code::BUG, bug).at(Place::file(file)),
-            ])
-        }
-    }
+    layers::alone(file, text.as_ref())
 }
 
-fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
+/// Reads the tree of a recipe to which everything has been added that it extends and
+/// that was chosen.
+pub(super) fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
     let table = Table::read_any(root, RECIPE, sink)?;
     // What a newer form means by its keys is not ours to judge.
     schema(&table, sink)?;
     table.refuse_unknown_keys(sink);
     let name = name(&table, sink);
+    let extends = extends(root, sink);
     let about = table.value("about").and_then(|node| about(node, sink));
     let channels = channels(&table, sink);
     let platforms = platforms(&table, sink);
     let gpu = table
         .value("gpu")
         .and_then(|node| choice(node, "gpu", GPU, sink));
-    let target = table
-        .value("target")
-        .map(|node| entries::read_map_or_list(node, &mut least_machine, sink));
-    let dependencies = dependencies(&table, channels.as_ref(), sink);
-    let pypi_dependencies = table
-        .value("pypi-dependencies")
-        .map(|node| entries::read(node, ("`pypi-dependencies`", "numpy <2"), &mut wheel, sink));
+    let conda = table.value("dependencies");
+    let known: Vec<&Entries<Channel>> = channels.iter().collect();
+    let dependencies = conda.map(|node| packages::dependencies(node, &known, sink));
+    let wheels = table.value("pypi-dependencies");
+    let wheels = wheels.map(|node| packages::wheels(node, sink));
+    let parameters = table.value("parameters").map(|node| {
+        let declared = parameter::declared(node, sink);
+        declared.iter().map(Parameter::choice).collect()
+    });
+    let features = table.value("features");
+    let features = features.map(|node| feature::read(node, channels.as_ref(), sink));
+    let features = features.unwrap_or_default();
     let pypi_options = table.value("pypi-options").map(|node| {
-        let asked = pypi_dependencies.iter().flat_map(Entries::all);
+        // An index of its own may be for a package that only a feature asks for.
+        let optional = features
+            .iter()
+            .map(|(_, feature)| &feature.pypi_dependencies);
+        let asked = wheels.iter().chain(optional).flat_map(Entries::all);
         let asked: Vec<_> = asked.map(|wheel| &wheel.requirement).collect();
         let mut read = |node: &Node, sink: &mut Sink<'_>| pypi::options(node, &asked, sink);
         entries::read_map_or_list(node, &mut read, sink)
     });
-    let activation = table
-        .value("activation")
-        .and_then(|node| activation(node, sink));
-    let probe = table.value("probe").map(|node| {
-        let mut step = |node: &Node, sink: &mut Sink<'_>| -> Option<Located<ProbeStep>> {
-            choice(node, "probe", PROBE, sink)
-        };
-        entries::read(node, ("`probe`", "driver"), &mut step, sink)
-    });
     Some(Recipe {
         schema: Schema,
+        target: target(&table, sink),
+        activation: activation(&table, sink),
+        probe: probe(&table, sink),
         name: name?,
+        extends,
         about: about.unwrap_or_default(),
         channels: channels?,
         platforms: platforms?,
         gpu,
-        target: target.unwrap_or_default(),
         dependencies: dependencies.unwrap_or_default(),
-        pypi_dependencies: pypi_dependencies.unwrap_or_default(),
+        pypi_dependencies: wheels.unwrap_or_default(),
         pypi_options: pypi_options.unwrap_or_default(),
-        activation: activation.unwrap_or_default(),
-        probe,
+        parameters: parameters.unwrap_or_default(),
+        features,
+        selection: Selection::default(),
     })
+}
+
+/// Checks what a recipe must say also where another one extends it.
+pub(super) fn check_head(root: &Node, sink: &mut Sink<'_>) {
+    let Some(table) = Table::read_any(root, RECIPE, sink) else {
+        return;
+    };
+    if schema(&table, sink).is_some() {
+        table.refuse_unknown_keys(sink);
+        name(&table, sink);
+    }
+}
+
+/// Reads which recipes this one extends: one, or a list of them.
+pub(super) fn extends(root: &Node, sink: &mut Sink<'_>) -> Vec<Located<String>> {
+    let Some(node) = root.value("extends") else {
+        return Vec::new();
+    };
+    let help = "write `extends: pytorch-gpu`, or `extends: ./base.yaml`";
+    let mut parents = Vec::new();
+    for node in node.items() {
+        let parent = text(node, ("`extends`", "a recipe's name or path"), help, sink);
+        parents.extend(parent.map(|name| sink.located(name.to_string(), node.mark)));
+    }
+    parents
 }
 
 fn schema(table: &Table<'_>, sink: &mut Sink<'_>) -> Option<()> {
@@ -201,11 +217,19 @@ fn about(node: &Node, sink: &mut Sink<'_>) -> Option<About> {
     })
 }
 
+const CHANNELS_HELP: &str = "write `channels: [conda-forge]`";
+
 fn channels(table: &Table<'_>, sink: &mut Sink<'_>) -> Option<Entries<Channel>> {
-    let help = "write `channels: [conda-forge]`";
-    let node = table.required("channels", help, sink)?;
+    let node = table.required("channels", CHANNELS_HELP, sink)?;
+    refuse_empty(node, "`channels`", CHANNELS_HELP, sink);
+    Some(channel_list(node, sink))
+}
+
+/// Reads a list of channels.
+pub(super) fn channel_list(node: &Node, sink: &mut Sink<'_>) -> Entries<Channel> {
     let mut channel = |node: &Node, sink: &mut Sink<'_>| {
-        let text = text(node, ("a channel", "a name or a URL"), help, sink)?;
+        let what = ("a channel", "a name or a URL");
+        let text = text(node, what, CHANNELS_HELP, sink)?;
         match scalar::check_channel(text) {
             Ok(()) => Some(Channel {
                 text: text.to_string(),
@@ -218,9 +242,8 @@ fn channels(table: &Table<'_>, sink: &mut Sink<'_>) -> Option<Entries<Channel>> 
         }
     };
     let channels = entries::read(node, ("`channels`", "conda-forge"), &mut channel, sink);
-    refuse_empty(node, "`channels`", help, sink);
     refuse_repeated(node, sink);
-    Some(channels)
+    channels
 }
 
 fn platforms(
@@ -276,6 +299,22 @@ fn refuse_repeated(node: &Node, sink: &mut Sink<'_>) {
     }
 }
 
+/// Reads `target`.
+pub(super) fn target(table: &Table<'_>, sink: &mut Sink<'_>) -> Entries<LeastMachine> {
+    let node = table.value("target");
+    let target = node.map(|node| entries::read_map_or_list(node, &mut least_machine, sink));
+    target.unwrap_or_default()
+}
+
+/// Reads `probe`.
+pub(super) fn probe(table: &Table<'_>, sink: &mut Sink<'_>) -> Option<Entries<Located<ProbeStep>>> {
+    let mut step = |node: &Node, sink: &mut Sink<'_>| -> Option<Located<ProbeStep>> {
+        choice(node, "probe", PROBE, sink)
+    };
+    let node = table.value("probe")?;
+    Some(entries::read(node, ("`probe`", "driver"), &mut step, sink))
+}
+
 fn least_machine(node: &Node, sink: &mut Sink<'_>) -> Option<LeastMachine> {
     let table = Table::read(node, TARGET, sink)?;
     Some(LeastMachine {
@@ -312,112 +351,14 @@ fn version<T>(
     }
 }
 
-fn dependencies(
-    table: &Table<'_>,
-    channels: Option<&Entries<Channel>>,
-    sink: &mut Sink<'_>,
-) -> Option<Entries<Dependency>> {
-    let node = table.value("dependencies")?;
-    let known: Vec<CondaChannel> = channels.map_or_else(Vec::new, |channels| {
-        let channels = channels.all().into_iter();
-        channels
-            .filter_map(|channel| conda_channel(&channel.text))
-            .collect()
-    });
-    let mut dependency = |node: &Node, sink: &mut Sink<'_>| {
-        let text = dependency_text(node, sink)?;
-        let checked = spec::dependency(text).and_then(|spec| own_channel(spec, &known));
-        match checked {
-            Ok(spec) => Some(Dependency {
-                spec,
-                text: text.to_string(),
-                place: Some(sink.place(node.mark)),
-            }),
-            Err(bad) => {
-                sink.report(node.mark, bad);
-                None
-            }
-        }
-    };
-    let example = ("`dependencies`", "python 3.12.*");
-    Some(entries::read(node, example, &mut dependency, sink))
+/// Reads `activation`.
+pub(super) fn activation(table: &Table<'_>, sink: &mut Sink<'_>) -> Activation {
+    let node = table.value("activation");
+    let activation = node.and_then(|node| activation_of(node, sink));
+    activation.unwrap_or_default()
 }
 
-fn conda_channel(text: &str) -> Option<CondaChannel> {
-    // No channel that passed the check is a path, so the root is never looked at.
-    let config = ChannelConfig::default_with_root_dir("/".into());
-    CondaChannel::from_str(text, &config).ok()
-}
-
-/// Refuses a spec whose channel is none of the recipe's.
-fn own_channel(spec: MatchSpec, known: &[CondaChannel]) -> Result<MatchSpec, BadSpec> {
-    let Some(wanted) = &spec.channel else {
-        return Ok(spec);
-    };
-    match known
-        .iter()
-        .any(|channel| channel.base_url == wanted.base_url)
-    {
-        true => Ok(spec),
-        false => Err(BadSpec::ForeignChannel(wanted.name().to_string())),
-    }
-}
-
-/// Returns the text of a dependency, with help for habits of other formats.
-fn dependency_text<'n>(node: &'n Node, sink: &mut Sink<'_>) -> Option<&'n str> {
-    let help = match &node.kind {
-        Kind::Map(map) => match map.as_slice() {
-            [
-                (
-                    Node {
-                        kind: Kind::Text(key),
-                        ..
-                    },
-                    _,
-                ),
-            ] if key == "pip" => {
-                "move these to `pypi-dependencies`, a key of the recipe".to_string()
-            }
-            [
-                (
-                    Node {
-                        kind: Kind::Text(name),
-                        ..
-                    },
-                    Node {
-                        kind: Kind::Text(value),
-                        ..
-                    },
-                ),
-            ] => {
-                format!("write `{name} {value}`, without the `:`")
-            }
-            _ => "write `python 3.12.*`, for example".to_string(),
-        },
-        Kind::Text(_) | Kind::Nothing | Kind::List(_) | Kind::Refused => {
-            "write `python 3.12.*`, for example".to_string()
-        }
-    };
-    text(node, ("a dependency", "a match spec"), &help, sink)
-}
-
-fn wheel(node: &Node, sink: &mut Sink<'_>) -> Option<WheelRequirement> {
-    let what = ("a dependency", "a PEP 508 requirement");
-    let text = text(node, what, "write `numpy <2`, for example", sink)?;
-    match requirement::wheel(text) {
-        Ok(requirement) => Some(WheelRequirement {
-            requirement,
-            text: text.to_string(),
-            place: Some(sink.place(node.mark)),
-        }),
-        Err(bad) => {
-            sink.report_within(node.mark, text, (bad.at, bad.length), bad);
-            None
-        }
-    }
-}
-
-fn activation(node: &Node, sink: &mut Sink<'_>) -> Option<Activation> {
+fn activation_of(node: &Node, sink: &mut Sink<'_>) -> Option<Activation> {
     let table = Table::read(node, ACTIVATION, sink)?;
     let env = table
         .value("env")

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Channel, Entries, Recipe, scalar::platforms};
 use crate::{
@@ -16,6 +16,12 @@ pub fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<Recipe>();
     schema.insert("title".to_string(), "gpuenv recipe".into());
+    // A recipe that extends another one has these from there.
+    schema.insert("required".to_string(), json!(["schema", "name"]));
+    schema.insert(
+        "anyOf".to_string(),
+        json!([{ "required": ["channels", "platforms"] }, { "required": ["extends"] }]),
+    );
     let mut schema = schema.to_value();
     drop_null_defaults(&mut schema);
     schema
@@ -74,7 +80,7 @@ fn version(description: &str) -> Schema {
     json_schema!({
         "description": description,
         "type": ["string", "number"],
-        "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$",
+        "pattern": r"^([0-9]+\.[0-9]+(\.[0-9]+)?|.*\$\{\{.*)$",
     })
 }
 
@@ -215,6 +221,33 @@ impl<T: JsonSchema> JsonSchema for Entry<T> {
             ],
         })
     }
+}
+
+/// Returns the schema of a text, or a list of them.
+pub(super) fn one_or_more_texts(_generator: &mut SchemaGenerator) -> Schema {
+    let text = json_schema!({ "type": "string", "minLength": 1 });
+    json_schema!({ "anyOf": [text, { "type": "array", "items": text }] })
+}
+
+/// Returns the schema of `parameters`.
+pub(super) fn parameters(_generator: &mut SchemaGenerator) -> Schema {
+    let value = json_schema!({ "type": ["string", "number"] });
+    let declared = json_schema!({
+        "type": "object",
+        "properties": {
+            "about": { "description": "What it is for, in one line.", "type": "string" },
+            "default": value,
+            "values": { "description": "The values that it can have.", "type": "array", "items": value },
+            "version": { "description": "The versions that it can be: `>=11.8,<13`.", "type": "string" },
+        },
+        "required": ["default"],
+        "additionalProperties": false,
+    });
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": "^[a-z][a-z0-9_-]*$" },
+        "additionalProperties": { "anyOf": [value, declared] },
+    })
 }
 
 /// Returns the schema of a key that takes a map, or a list of maps and conditions.

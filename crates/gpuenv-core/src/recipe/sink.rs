@@ -13,15 +13,20 @@ const MOST: usize = 50;
 /// What is wrong so far.
 #[derive(Debug)]
 pub(super) struct Sink<'s> {
-    source: &'s Source<'s>,
+    sources: &'s [Source<'s>],
     errors: Vec<(Mark, Problem)>,
     dropped: usize,
 }
 
 impl<'s> Sink<'s> {
     pub(super) fn new(source: &'s Source<'s>) -> Self {
+        Self::over(std::slice::from_ref(source))
+    }
+
+    /// Collects what is wrong with a recipe of several files; there is at least one.
+    pub(super) fn over(sources: &'s [Source<'s>]) -> Self {
         Self {
-            source,
+            sources,
             errors: Vec::new(),
             dropped: 0,
         }
@@ -29,8 +34,13 @@ impl<'s> Sink<'s> {
 
     /// Takes one error.
     pub(super) fn report(&mut self, mark: Mark, problem: impl Into<Problem>) {
+        let error = (mark, problem.into());
+        // What is wrong with a chosen feature is wrong with the recipe too.
+        if self.errors.contains(&error) {
+            return;
+        }
         match self.errors.len() < MOST {
-            true => self.errors.push((mark, problem.into())),
+            true => self.errors.push(error),
             false => self.dropped += 1,
         }
     }
@@ -43,12 +53,18 @@ impl<'s> Sink<'s> {
         (from, length): (usize, usize),
         problem: impl Into<Problem>,
     ) {
-        let mark = self.source.within(scalar, value, from, length);
+        let mark = self.source(scalar).within(scalar, value, from, length);
         self.report(mark, problem);
     }
 
     pub(super) fn place(&self, mark: Mark) -> Place {
-        self.source.place(mark)
+        self.source(mark).place(mark)
+    }
+
+    fn source(&self, mark: Mark) -> &'s Source<'s> {
+        let sources = self.sources;
+        // A file that is read alone is the first one.
+        sources.get(mark.source).unwrap_or(&sources[0])
     }
 
     pub(super) fn located<T>(&self, value: T, mark: Mark) -> Located<T> {
@@ -64,12 +80,12 @@ impl<'s> Sink<'s> {
 
     /// Returns everything that was reported, in the order of the file.
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.errors.sort_by_key(|(mark, _)| mark.start);
-        let source = self.source;
-        let errors = self.errors.into_iter().map(|(mark, problem)| {
+        let mut errors = std::mem::take(&mut self.errors);
+        errors.sort_by_key(|(mark, _)| (mark.source, mark.start));
+        let errors = errors.into_iter().map(|(mark, problem)| {
             let place = match problem.is_secret() {
-                true => without_line(source.place(mark)),
-                false => source.place(mark),
+                true => without_line(self.place(mark)),
+                false => self.place(mark),
             };
             RecipeError { problem, place }
         });
@@ -79,7 +95,7 @@ impl<'s> Sink<'s> {
         {
             let more = format!("{} more errors are not shown", self.dropped);
             let code = last.code;
-            diagnostics.push(Diagnostic::note(code, more).at(Place::file(source.file)));
+            diagnostics.push(Diagnostic::note(code, more).at(Place::file(self.sources[0].file)));
         }
         diagnostics
     }

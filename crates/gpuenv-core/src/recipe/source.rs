@@ -22,6 +22,8 @@ pub(super) struct Mark {
     pub(super) start: usize,
     /// Where it ends; possibly some lines further down.
     pub(super) end: usize,
+    /// Which of the files it is a stretch of.
+    pub(super) source: usize,
 }
 
 impl Mark {
@@ -31,6 +33,7 @@ impl Mark {
         column: 1,
         start: 0,
         end: 0,
+        source: 0,
     };
 }
 
@@ -51,6 +54,7 @@ impl Source<'_> {
             column: column.chars().count() + 1,
             start,
             end,
+            source: 0,
         }
     }
 
@@ -109,6 +113,7 @@ impl Source<'_> {
             column: scalar.column + quote + from.min(value.chars().count()),
             start: scalar.start + quote + byte(from),
             end: scalar.start + quote + byte(from.saturating_add(length)),
+            source: scalar.source,
         }
     }
 }

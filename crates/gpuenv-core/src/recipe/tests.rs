@@ -1,12 +1,13 @@
 //! Tests of the whole reader; what one file owns is tested at its foot.
 
 mod bad_input;
+mod composition;
 mod corpus;
 mod form;
 mod hostile;
 mod property;
 mod schema;
-mod shipped;
+pub(crate) mod shipped;
 
 use crate::{Diagnostic, Recipe, Severity, Span};
 

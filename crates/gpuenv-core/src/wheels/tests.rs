@@ -41,6 +41,7 @@ fn plan(platform: Subdir, dependencies: &[&str], wheels: &[&str]) -> Plan {
         pypi: PypiSettings::default(),
         activation: ActivationSettings::default(),
         probe: vec![ProbeStep::Driver],
+        selection: crate::recipe::Selection::default(),
     }
 }
 

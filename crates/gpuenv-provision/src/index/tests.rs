@@ -56,6 +56,7 @@ impl Run {
             pypi: Default::default(),
             activation: ActivationSettings::default(),
             probe: Vec::new(),
+            selection: gpuenv_core::recipe::Selection::default(),
         };
         Self {
             access,

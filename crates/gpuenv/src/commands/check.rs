@@ -20,7 +20,10 @@ use serde::Serialize;
 use crate::{
     Failure, Outcome, Session,
     activating::KEPT_LOCK,
-    checking, creating,
+    checking,
+    choosing::Open,
+    commands::choice::ChoiceArgs,
+    creating,
     environments::Environments,
     facts,
     lockfile::{self, LockFile},
@@ -61,6 +64,9 @@ pub struct Args {
     /// A machine of this platform
     #[arg(long)]
     pub platform: Option<Subdir>,
+    /// What is chosen of the recipe.
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -205,10 +211,14 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
         }
         (Err(error), _) => return Err(error.into()),
     };
-    let recipe = text.parse().map_err(Failure::several)?;
-    let prefix = environments.prefix(&recipe.name)?;
+    let open = Open::read(text, &recipes).map_err(Failure::several)?;
+    let prefix = environments.prefix(&open.name)?;
+    let existing = lockfile::find(&open.text, &open.name)?;
+    let settings = existing
+        .as_ref()
+        .and_then(|file| file.lock.settings.as_ref());
+    let recipe = open.decide(&args.choice.choice(), settings)?;
     let plans = locking::plans(&recipe, &locking::platforms(&recipe)).map_err(Failure::several)?;
-    let existing = lockfile::find(&text, &recipe.name)?;
     let builds = session.builds()?;
     let fitting = existing.filter(|file| lock::check(&file.lock, &plans, &builds).is_empty());
     if let Some(file) = fitting {
@@ -219,7 +229,7 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
         session,
         &recipe,
         &[platform],
-        locking::keep(&text, None),
+        locking::keep(&open.text, None),
         None,
     )?;
     let file = LockFile {

@@ -25,8 +25,8 @@ use crate::{
     Failure, Outcome, Session,
     activating::{self, KEPT_RECIPE},
     checking,
-    commands::packages::PackageArgs,
-    creating::{Ready, Source, this_platform},
+    commands::{choice::ChoiceArgs, packages::PackageArgs},
+    creating::{Found, Ready, this_platform},
     environments::{self, Environments},
     interrupt,
     probing::{self, Probed, Question},
@@ -43,6 +43,7 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     gpuenv create hello-gpu              needs no network, proves driver and kernel in a second\n  \
     gpuenv create tf-gpu -n work         into an environment called `work`\n  \
+    gpuenv create pytorch-gpu --with jupyter --set cuda=11.8\n  \
     gpuenv create gpuenv.lock -p ./env   exactly what the lock names, into a directory\n  \
     gpuenv create tf-gpu --locked        refuse to solve: the lock must be there and fit\n  \
     gpuenv create -n x \"pytorch>=2.5\" cupy \"cuda-version 12.*\"    packages without a recipe")]
@@ -52,6 +53,9 @@ pub struct Args {
     /// One word without a version is a recipe. What has a version is a package, and so are several words.
     #[arg(value_name = "RECIPE|LOCK|PACKAGE")]
     pub sources: Vec<String>,
+    /// What is chosen of the recipe.
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
     /// What belongs to packages.
     #[command(flatten)]
     pub packages: PackageArgs,
@@ -130,9 +134,10 @@ struct Created {
 /// Returns what keeps it from being there.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let platform = args.platform.map_or_else(this_platform, Ok)?;
-    let source = Source::find(&args.sources, &packages(&args), platform, session)?;
-    let recipe = source.recipe_name()?;
+    let found = Found::find(&args.sources, &packages(&args), session)?;
+    let recipe = found.recipe_name().map(ToString::to_string);
     let target = target(&args, recipe.as_deref(), session)?;
+    let source = found.decide(&args.choice.choice(), &target.prefix, platform)?;
     let state = source.already_right(&target.prefix)?;
     if let Some(state) = state.filter(|_| !args.force && is_settled(&target.prefix)) {
         return already_right(&args, target, recipe, state, session);

@@ -11,8 +11,8 @@ use rattler_conda_types::Subdir;
 use serde_json::json;
 
 use crate::{
-    Failure, Outcome, Session, activating, bringing, environments::Environments, lockfile,
-    source::RecipePath,
+    Failure, Outcome, Session, activating, bringing, choosing::Open, environments::Environments,
+    lockfile, source::RecipePath,
 };
 
 /// Write an environment or a lock for conda, conda-lock, pixi, pip or Docker
@@ -218,16 +218,17 @@ fn of_environment(prefix: &Path) -> Result<Found, Failure> {
 }
 
 fn of_recipe(wanted: Option<&str>, session: &Session) -> Result<Found, Failure> {
-    let text = RecipePath::new(&session.env.recipe_path).find(wanted)?;
-    let recipe = text.parse().map_err(Failure::several)?;
-    let file = lockfile::find(&text, &recipe.name)?.ok_or_else(|| {
-        let message = format!("recipe `{}` has no lock", recipe.name);
+    let path = RecipePath::new(&session.env.recipe_path);
+    let Open { text, name, .. } =
+        Open::read(path.find(wanted)?, &path).map_err(Failure::several)?;
+    let file = lockfile::find(&text, &name)?.ok_or_else(|| {
+        let message = format!("recipe `{name}` has no lock");
         Diagnostic::error(Code::LOCK_MISSING, message)
             .help(format!("make one with `{}`", text.lock_command()))
     })?;
     Ok(Found {
         lock: file.lock,
-        name: recipe.name,
+        name,
         platform: None,
     })
 }

@@ -8,15 +8,15 @@ use gpuenv_core::{
     facts::Facts,
     import::{self, Format, Text},
     lint::{self, Edit, Finding},
-    recipe,
+    recipe::{self, Selection},
 };
 use serde_json::json;
 
 use crate::{
     Failure, Outcome, Session, bringing,
     commands::import::From,
-    facts,
-    source::{DEFAULT_FILE, Origin, RecipePath},
+    extending, facts,
+    source::{DEFAULT_FILE, Origin, RecipePath, RecipeText},
     untrusted,
 };
 
@@ -59,6 +59,8 @@ struct Subject {
     text: Text,
     path: Option<PathBuf>,
     is_recipe: bool,
+    /// Where recipes are that it extends.
+    recipes: RecipePath,
 }
 
 /// What was found in a file.
@@ -122,8 +124,9 @@ fn subject(file: &str, session: &Session) -> Result<Subject, Failure> {
     ];
     let is_file = is_file.iter().any(|end| file.ends_with(end)) || Path::new(file).exists();
     let is_name = !is_file && recipe::check_name(file).is_ok();
+    let recipes = RecipePath::new(&session.env.recipe_path);
     if is_name {
-        let found = RecipePath::new(&session.env.recipe_path).find(Some(file))?;
+        let found = recipes.find(Some(file))?;
         let text = Text::decode(&found.label, &found.bytes).map_err(Diagnostic::from)?;
         let path = match &found.origin {
             Origin::File(path) => Some(path.clone()),
@@ -133,6 +136,7 @@ fn subject(file: &str, session: &Session) -> Result<Subject, Failure> {
             text,
             path,
             is_recipe: true,
+            recipes,
         });
     }
     let text = bringing::text(file)?;
@@ -142,12 +146,20 @@ fn subject(file: &str, session: &Session) -> Result<Subject, Failure> {
         text,
         path,
         is_recipe,
+        recipes,
     })
 }
 
 fn check(subject: &Subject, args: &Args, facts: &Facts) -> Result<Checked, Failure> {
     if subject.is_recipe && args.from.is_none() {
-        let read = recipe::parse(&subject.text.file, subject.text.text.as_bytes());
+        let text = RecipeText {
+            label: subject.text.file.clone(),
+            bytes: subject.text.text.clone().into_bytes(),
+            origin: subject.path.clone().map_or(Origin::Shipped, Origin::File),
+            options: String::new(),
+        };
+        let layers = extending::layers(&text, &subject.recipes);
+        let read = layers.and_then(|layers| layers.recipe(&Selection::default()));
         let read = read.map_err(Failure::several)?;
         return Ok(Checked {
             findings: lint::recipe(&subject.text, &read, facts),
@@ -203,6 +215,7 @@ fn mended(
             },
             path: subject.path.clone(),
             is_recipe: subject.is_recipe,
+            recipes: subject.recipes.clone(),
         };
         // A fix that breaks the file would be worse than the finding.
         let Ok(again) = check(&next, args, facts) else {

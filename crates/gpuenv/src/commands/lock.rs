@@ -20,7 +20,7 @@ use rattler_conda_types::Subdir;
 
 use crate::{
     Failure, Outcome, Session,
-    commands::packages::PackageArgs,
+    commands::{choice::ChoiceArgs, packages::PackageArgs},
     lockfile::{self, LockFile},
     locking::{self, Made},
     source::{Origin, RecipeText},
@@ -38,6 +38,7 @@ use crate::{
     gpuenv lock --check                    is the lock still good? asks no network\n  \
     gpuenv lock tf-gpu --upgrade           everything as new as possible\n  \
     gpuenv lock tf-gpu --upgrade numpy     only this package\n  \
+    gpuenv lock tf-gpu --with jupyter      with a feature of the recipe, which the lock remembers\n  \
     gpuenv lock --exclude-newer 2024-12-31 as if today were that day")]
 pub struct Args {
     /// A recipe's name, a recipe file, or packages [default: the recipe in this directory]
@@ -48,6 +49,9 @@ pub struct Args {
     /// What an environment of packages is called; their lock is `NAME.gpuenv.lock`
     #[arg(short, long)]
     pub name: Option<String>,
+    /// What is chosen of the recipe.
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
     /// What belongs to packages.
     #[command(flatten)]
     pub packages: PackageArgs,
@@ -91,30 +95,37 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let packages = args
         .packages
         .packages(args.name.clone(), args.platforms.clone());
-    let text = packages
-        .text(&args.sources, "gpuenv lock", session)
+    let choice = args.choice.choice();
+    let mut open = packages
+        .open(&args.sources, "gpuenv lock", session)
         .map_err(|error| with_swallowed(error, &args))?;
+    open.text.options = choice.options();
+    let text = &open.text;
     if let (Some(name), false) = (&args.name, matches!(text.origin, Origin::Words(_))) {
         let message = format!("`-n {name}` is for packages, and a recipe has a name");
         return Err(Failure::usage(message).help("choose the lock's place with `--output FILE`"));
     }
-    let recipe = text.parse().map_err(Failure::several)?;
     let existing = match &args.output {
         Some(path) if path.exists() => Some(lockfile::read(path)?),
         Some(_) => None,
-        None => lockfile::find(&text, &recipe.name)?,
+        None => lockfile::find(text, &open.name)?,
     };
+    let settings = existing
+        .as_ref()
+        .and_then(|file| file.lock.settings.as_ref());
+    let settings = settings.filter(|settings| settings.recipe == open.name);
+    let recipe = open.decide(&choice, settings)?;
     let platforms = wanted_platforms(&args, &recipe)?;
     if args.check {
         let builds = session.builds()?;
-        return check(&text, &recipe, &platforms, existing.as_ref(), &builds);
+        return check(text, &recipe, &platforms, existing.as_ref(), &builds);
     }
     let path = match &args.output {
         Some(path) => path.clone(),
-        None => lockfile::place(&text, &recipe.name)?,
+        None => lockfile::place(text, &recipe.name)?,
     };
     lockfile::check_place(&path).map_err(elsewhere)?;
-    check_names(args.upgrade.as_deref(), &recipe, existing.as_ref(), &text)?;
+    check_names(args.upgrade.as_deref(), &recipe, existing.as_ref(), text)?;
     let wishes = Wishes {
         keep: existing.as_ref().map(|file| Arc::new(file.lock.clone())),
         upgrade: upgrade(args.upgrade.as_deref()),

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use fs_err as fs;
-use gpuenv_core::{Code, Diagnostic, Recipe, recipe};
+use gpuenv_core::{
+    Code, Diagnostic, Recipe,
+    recipe::{self, FeatureChoice, ParameterChoice, Selection},
+};
 use rattler_conda_types::Subdir;
 use serde_json::json;
 
@@ -12,9 +15,10 @@ use crate::{
     Failure, Outcome, Session,
     activating::KEPT_RECIPE,
     bringing,
-    commands::packages::PackageArgs,
+    choosing::{Choice, Open},
+    commands::{choice::ChoiceArgs, packages::PackageArgs},
     environments::Environments,
-    locking,
+    extending, locking,
     source::{Origin, RecipePath, RecipeText},
     table,
 };
@@ -38,8 +42,14 @@ pub enum Action {
     },
     /// Print a recipe as it is written
     Show {
-        /// A recipe's name or a recipe file
+        /// A recipe's name, a recipe file, or an environment that was made from packages
         recipe: String,
+        /// Print what it comes to: with what it extends and what is chosen, and nothing left open
+        #[arg(long)]
+        composed: bool,
+        /// What is chosen of the recipe.
+        #[command(flatten)]
+        choice: ChoiceArgs,
     },
     /// Write a recipe that asks for packages, as `gpuenv create -n NAME PACKAGE …` would
     New {
@@ -93,7 +103,17 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let path = RecipePath::new(&session.env.recipe_path);
     match args.action {
         Action::List { .. } => Ok(list(&path)),
-        Action::Show { recipe } => show(&path, &recipe, session),
+        Action::Show {
+            recipe,
+            composed,
+            choice,
+        } => {
+            let choice = choice.choice();
+            match composed || !choice.is_empty() {
+                true => show_composed(&path, &recipe, &choice),
+                false => show(&path, &recipe, session),
+            }
+        }
         Action::New {
             packages,
             name,
@@ -132,7 +152,7 @@ fn list(path: &RecipePath) -> Outcome {
     let mut rows = Vec::new();
     let mut facts = Vec::new();
     for (name, text) in path.list() {
-        let parsed = text.parse();
+        let parsed = parsed(&text, path);
         let origin = origin(&text);
         let summary = match &parsed {
             Ok(recipe) => recipe.about.summary.clone().unwrap_or_default(),
@@ -160,6 +180,35 @@ fn origin(text: &RecipeText) -> String {
         Origin::Shipped | Origin::Words(_) => "gpuenv".to_string(),
         Origin::File(file) => file.display().to_string(),
     }
+}
+
+/// Shows what a recipe comes to, and what else could be chosen.
+fn show_composed(path: &RecipePath, wanted: &str, choice: &Choice) -> Result<Outcome, Failure> {
+    let open = Open::read(path.find(Some(wanted))?, path).map_err(Failure::several)?;
+    let recipe = open.decide(choice, None)?;
+    let text = open.layers.composed_text(&recipe.selection);
+    let mut text = text.map_err(Failure::several)?;
+    let choices = open.layers.choices();
+    let mut offered = String::new();
+    for ParameterChoice {
+        name,
+        about,
+        default,
+        allowed,
+    } in choices.parameters
+    {
+        let about = about.map_or_else(String::new, |about| format!("{about}; "));
+        offered += &format!("# --set {name}={default}: {about}{allowed}\n");
+    }
+    for FeatureChoice { name, about } in choices.features {
+        let about = about.map_or_else(String::new, |about| format!(": {about}"));
+        offered += &format!("# --with {name}{about}\n");
+    }
+    if !offered.is_empty() {
+        let rest = text.find("\nschema:").map_or(text.len(), |at| at + 1);
+        text.insert_str(rest, &format!("#\n# What can be chosen:\n{offered}"));
+    }
+    Ok(Outcome::done().text(text))
 }
 
 /// Shows a recipe, or the one that an environment was made from without a file.
@@ -192,7 +241,7 @@ fn validate(path: &RecipePath, wanted: &[String]) -> Result<Outcome, Failure> {
         match path.find(Some(name)) {
             Err(error) => errors.push(error),
             Ok(text) => {
-                let found = problems(&text);
+                let found = problems(&text, path);
                 facts.push(json!({ "recipe": text.label, "valid": found.is_empty() }));
                 if found.is_empty() {
                     lines.push_str(&format!("recipe `{}` is valid\n", text.label));
@@ -209,10 +258,16 @@ fn validate(path: &RecipePath, wanted: &[String]) -> Result<Outcome, Failure> {
         .facts(&json!({ "recipes": facts })))
 }
 
+/// Reads a recipe of which nothing is chosen.
+fn parsed(text: &RecipeText, path: &RecipePath) -> Result<Recipe, Vec<Diagnostic>> {
+    let layers = extending::layers(text, path)?;
+    layers.recipe(&Selection::default())
+}
+
 /// Returns what is wrong with a recipe, on any of its platforms.
-fn problems(text: &RecipeText) -> Vec<Diagnostic> {
+fn problems(text: &RecipeText, path: &RecipePath) -> Vec<Diagnostic> {
     let planned = |recipe: Recipe| locking::plans(&recipe, &locking::platforms(&recipe));
-    match text.parse().and_then(planned) {
+    match parsed(text, path).and_then(planned) {
         Ok(_) => Vec::new(),
         Err(errors) => errors,
     }

@@ -6,6 +6,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use rattler_conda_types::Subdir;
 
 use super::good;
+use crate::recipe::escaped;
 use crate::{
     plan::Gpu,
     recipe::{Condition, Entries, Entry},
@@ -164,7 +165,7 @@ proptest! {
         let mut text = format!(
             "schema: 1\nname: {name}\nabout: {{ summary: {} }}\nchannels: [conda-forge]\n\
              platforms: [linux-64]\ngpu: {gpu}\n",
-            quoted(&summary, quotes)
+            quoted(&escaped(&summary), quotes)
         );
         for (key, list) in [("dependencies", &dependencies), ("pypi-dependencies", &wheels)] {
             match in_blocks && !list.is_empty() {
@@ -174,7 +175,7 @@ proptest! {
         }
         text.push_str("activation:\n  env: {");
         for (name, value) in &variables {
-            write!(text, "{name}: {}, ", quoted(value, quotes)).unwrap();
+            write!(text, "{name}: {}, ", quoted(&escaped(value), quotes)).unwrap();
         }
         text.push_str("}\n");
         let recipe = good(&text.replace('\n', line_end));
