@@ -34,12 +34,16 @@ mod interrupted;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lab;
 mod library;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod link_libraries;
 mod lint;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod lock;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod looking;
 mod markdown;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod other_platform;
 mod output;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod packages;
@@ -68,4 +72,6 @@ mod unsolvable;
 mod update;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod verify;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod wheel_sources;
 mod wheels;

@@ -2,7 +2,8 @@
 //! file by file with what `uv pip install` makes of them.
 //!
 //! Needs a network, so it only runs where `GPUENV_REAL_WHEELS` names what to
-//! install, separated by spaces; `GPUENV_REAL_IMPORTS` names what to import.
+//! install, separated by spaces; `GPUENV_REAL_IMPORTS` names what to import, and
+//! `GPUENV_REAL_PIP=1` lets pip install the same beside it.
 
 use std::{
     collections::BTreeMap,
@@ -95,16 +96,32 @@ fn real_wheels_are_what_uv_makes_of_them() {
         .lines()
         .filter_map(|line| line.strip_prefix("- pypi: "))
         .collect();
-    let before = Instant::now();
-    let make = ["venv", "--quiet", "--python", "python3", "venv"];
-    let _ = sandbox.other(&uv, make).run().success();
-    let mut install = vec!["pip", "install", "--quiet", "--no-deps", "--python", "venv"];
-    install.extend(&urls);
-    let _ = sandbox.other(&uv, install).deadline(LONG).run().success();
-    println!(
-        "uv pip install, empty cache: {:.1} s",
-        before.elapsed().as_secs_f64()
-    );
+    for (what, name) in [("empty", "venv"), ("full", "venv-warm")] {
+        let before = Instant::now();
+        let make = ["venv", "--quiet", "--python", "python3", name];
+        let _ = sandbox.other(&uv, make).run().success();
+        let mut install = vec!["pip", "install", "--quiet", "--no-deps", "--python", name];
+        install.extend(&urls);
+        let _ = sandbox.other(&uv, install).deadline(LONG).run().success();
+        let seconds = before.elapsed().as_secs_f64();
+        println!("uv pip install, {what} cache: {seconds:.1} s");
+    }
+    if env::var_os("GPUENV_REAL_PIP").is_some() {
+        for (what, name) in [("empty", "pip"), ("full", "pip-warm")] {
+            let seconds = with_pip(&sandbox, name, &urls).as_secs_f64();
+            println!("pip install, {what} cache: {seconds:.1} s");
+        }
+    }
+    let caches = sandbox.home().join(".cache");
+    for (what, folders) in [
+        ("gpuenv", [prefix.clone(), sandbox.package_cache()]),
+        ("uv", [venv.clone(), caches.join("uv")]),
+        ("pip", [sandbox.work().join("pip"), caches.join("pip")]),
+    ] {
+        let [environment, cache] = folders.each_ref().map(|one| room(&[one]) >> 20);
+        let both = room(&folders.each_ref()) >> 20;
+        println!("{what}: {environment} MiB, its cache {cache} MiB, together {both} MiB");
+    }
 
     let (ours, theirs) = (files(&prefix), files(&venv));
     let mut different = Vec::new();
@@ -131,6 +148,49 @@ fn real_wheels_are_what_uv_makes_of_them() {
     let missing: Vec<_> = missing.filter(|name| !made_up(name)).collect();
     println!("{} commands, missing: {missing:?}", theirs.len());
     assert_eq!((different, missing), (Vec::new(), Vec::new()));
+}
+
+/// Installs the same with pip, into an environment of its own.
+fn with_pip(sandbox: &Sandbox, name: &str, urls: &[&str]) -> Duration {
+    let before = Instant::now();
+    let make = ["-m", "venv", name];
+    let _ = sandbox
+        .other("python3", make)
+        .deadline(LONG)
+        .run()
+        .success();
+    let pip = sandbox.work().join(name).join("bin/pip");
+    let mut install = vec!["install", "--quiet", "--no-deps"];
+    install.extend(urls);
+    let _ = sandbox.other(&pip, install).deadline(LONG).run().success();
+    before.elapsed()
+}
+
+/// Returns the bytes that folders take on the disk together; what they share counts once.
+#[cfg(unix)]
+fn room(folders: &[&PathBuf]) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let mut seen = std::collections::HashSet::new();
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| (*folder).clone()).collect();
+    let mut bytes = 0;
+    while let Some(path) = open.pop() {
+        let Ok(found) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if seen.insert((found.dev(), found.ino())) {
+            bytes += found.blocks() * 512;
+        }
+        if found.is_dir() {
+            let entries = fs::read_dir(&path).into_iter().flatten();
+            open.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+        }
+    }
+    bytes
+}
+
+#[cfg(not(unix))]
+fn room(_folders: &[&PathBuf]) -> u64 {
+    0
 }
 
 /// Returns the files below `site-packages`, with their hashes.

@@ -112,6 +112,7 @@ codes! {
     323 WHEELS_FAILED "uv did not resolve the wheels";
     324 WHEELS_UV_INSTALLED "gpuenv has installed uv for its own use";
     325 WHEELS_UV_NOT_INSTALLED "uv, which resolves wheels, cannot be brought";
+    332 WHEELS_NO_FOLDER "a folder of wheels is not there";
 
     340 SEARCH_NOTHING "no package matches what is searched for";
     341 SEARCH_BAD_SPEC "what is searched for cannot be read";
@@ -147,6 +148,8 @@ codes! {
     515 INSTALL_NO_HOME "no directory for environments is known";
     516 INSTALL_NO_WHEELS "the wheels of the lock cannot be installed";
     517 CONFIG_BAD "the configuration cannot be read";
+    522 INSTALL_NO_FOLDER "a package folder that gets links is not there";
+    524 ENVIRONMENT_ELSEWHERE "the environment is for another system";
     525 VERIFY_DAMAGED "the environment is not what its lock says";
     526 VERIFY_NO_LOCK "nothing tells what the environment should be";
     527 HISTORY_NO_GENERATION "the environment has no generation of that number";

@@ -15,6 +15,7 @@ mod locked;
 mod pip;
 mod pixi;
 mod pixi_lock;
+mod places;
 mod reading;
 mod recognise;
 mod requirements;
@@ -120,8 +121,22 @@ pub enum Index {
     Main(String),
     /// Beside PyPI.
     Extra(String),
-    /// A page with links.
+    /// A folder of wheels, or a page with links.
     Links(String),
+    /// For one package, by its name.
+    Package(String, String),
+}
+
+impl Index {
+    /// Returns the URL or the folder.
+    pub fn place(&self) -> &str {
+        match self {
+            Index::Main(place)
+            | Index::Extra(place)
+            | Index::Links(place)
+            | Index::Package(_, place) => place,
+        }
+    }
 }
 
 /// A variable of the environment.

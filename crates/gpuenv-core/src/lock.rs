@@ -19,6 +19,8 @@ use rattler_lock::{
     PlatformName,
 };
 
+use url::Url;
+
 pub use check::{Difference, check, stale};
 pub use comparison::{Change, Entry, Kind as ChangeKind, PlatformComparison, compare};
 pub use diff::{PackageChange, changes};
@@ -117,6 +119,16 @@ fn virtual_package_texts(plan: &Plan) -> Vec<String> {
 ///
 /// GE404 if the lock names a platform or package that the format cannot hold.
 pub fn render(lock: &Lock) -> Result<String, LockError> {
+    render_beside(lock, None)
+}
+
+/// Writes a lock that will lie in a folder: wheels of that folder, or of the one
+/// around it, are named relative to it, so that both can be moved together.
+///
+/// # Errors
+///
+/// As [`render`].
+pub fn render_beside(lock: &Lock, folder: Option<&Url>) -> Result<String, LockError> {
     let bad = |error: &dyn std::fmt::Display| LockError::Unwritable {
         reason: error.to_string(),
     };
@@ -145,7 +157,7 @@ pub fn render(lock: &Lock) -> Result<String, LockError> {
                 .map_err(|error| bad(&error))?;
         }
         for wheel in &locked.wheels {
-            let package = wheels::package(wheel).ok_or_else(|| bad(&wheel.label()))?;
+            let package = wheels::package(wheel, folder).ok_or_else(|| bad(&wheel.label()))?;
             builder
                 .add_pypi_package(DEFAULT_ENVIRONMENT_NAME, name, package)
                 .map_err(|error| bad(&error))?;
@@ -168,6 +180,15 @@ pub fn render(lock: &Lock) -> Result<String, LockError> {
 /// GE403 for a lock of a newer tool, GE404 for a damaged one, GE409 for one
 /// that names something which must not be installed.
 pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
+    parse_beside(file, text, None)
+}
+
+/// Reads a lock that lies in a folder.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_beside(file: &str, text: &str, folder: Option<&Url>) -> Result<Lock, LockError> {
     let damaged = |reason: String, place: Option<Place>| LockError::Damaged {
         file: file.to_string(),
         reason,
@@ -215,7 +236,7 @@ pub fn parse(file: &str, text: &str) -> Result<Lock, LockError> {
         let packages = environment.pypi_packages(platform).into_iter().flatten();
         let wheels: Result<Vec<Wheel>, LockError> = packages
             .map(|package| {
-                wheels::read(package, sizes).map_err(|reason| LockError::Untrusted {
+                wheels::read(package, sizes, folder).map_err(|reason| LockError::Untrusted {
                     file: file.to_string(),
                     package: package.name().to_string(),
                     reason,
@@ -296,7 +317,7 @@ pub(crate) fn nests_deeper_than(text: &str, limit: usize) -> bool {
 
 /// Reads the record of a wheel as other tools lock it.
 pub(crate) fn read_wheel(package: &rattler_lock::PypiPackageData) -> Result<Wheel, &'static str> {
-    wheels::read(package, None)
+    wheels::read(package, None, None)
 }
 
 fn merge_conflict(file: &str, text: &str) -> Option<Place> {

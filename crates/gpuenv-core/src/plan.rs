@@ -1,6 +1,7 @@
 //! What is to be solved for one platform: every condition decided.
 
 mod decide;
+mod pypi;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Place, Target, recipe::Selection};
 
 pub use decide::{PlanError, plan};
+pub use pypi::PypiSettings;
 
 /// Whether an environment is of use without a GPU.
 #[derive(
@@ -81,6 +83,8 @@ pub struct Plan {
     pub dependencies: Vec<Dependency>,
     /// The PyPI dependencies.
     pub wheels: Vec<WheelRequirement>,
+    /// Where wheels come from, and what may be combined with them.
+    pub pypi: PypiSettings,
     /// What activation does.
     pub activation: ActivationSettings,
     /// What the probe does, in order.
@@ -133,11 +137,22 @@ pub struct ActivationSettings {
     /// Whether Python finds the libraries of `Library\bin` (Windows).
     #[serde(default, skip_serializing_if = "is_off")]
     pub dll_directory: bool,
+    /// Folders below `site-packages` that get links to the CUDA libraries (Linux).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link_libraries: Vec<String>,
 }
 
 /// Locks without these keys stay as they were, byte for byte.
 fn is_off(value: &bool) -> bool {
     !value
+}
+
+impl WheelRequirement {
+    /// Tells whether it names the file itself: `name @ https://…`.
+    pub fn has_address(&self) -> bool {
+        let wanted = &self.requirement.version_or_url;
+        matches!(wanted, Some(pep508_rs::VersionOrUrl::Url(_)))
+    }
 }
 
 impl Plan {

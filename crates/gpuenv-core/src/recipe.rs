@@ -13,11 +13,13 @@ mod extends;
 mod feature;
 mod join;
 mod layers;
+mod linked;
 mod name;
 mod node;
 mod other;
 mod packages;
 mod parameter;
+mod pypi;
 mod requirement;
 mod scalar;
 mod schema;
@@ -53,11 +55,13 @@ pub use error::{Problem, RecipeError};
 pub use extends::{BadParent, Parent};
 pub use feature::Feature;
 pub use layers::{Find, Layers, RecipeFile};
+pub use linked::{BadFolder, check as check_package_folder};
 pub use name::{BadName, check_name};
 pub(crate) use other::{Yaml, YamlKind, variable_problem, yaml};
 pub use parameter::BadParameter;
 pub(crate) use parameter::escaped;
 pub use parse::parse;
+pub use pypi::{BadIndex, PackageIndex, PypiOptions, check_index, check_links};
 pub use requirement::{BadRequirement, RequirementProblem, wheel};
 pub use scalar::{BadChannel, BadPlatform, BadUrl, BadVersion};
 pub use schema::schema;
@@ -100,6 +104,9 @@ pub struct Recipe {
     /// The PyPI packages, as PEP 508 requirements: `numpy <2`.
     #[schemars(default)]
     pub pypi_dependencies: Entries<WheelRequirement>,
+    /// Where wheels come from, and what may be combined with them.
+    #[schemars(default, schema_with = "schema::map_or_entries::<PypiOptions>")]
+    pub pypi_options: Entries<PypiOptions>,
     /// What activation does beside the usual.
     #[schemars(default)]
     pub activation: Activation,
@@ -198,6 +205,9 @@ pub struct Activation {
     /// Lets Python from 3.8 on find the libraries in `Library\\bin`. Windows only.
     #[schemars(default)]
     pub dll_directory: bool,
+    /// Packages below `site-packages` that get links to the environment's CUDA libraries. Linux only.
+    #[schemars(default, with = "Entries<schema::PackageFolder>")]
+    pub link_libraries: Entries<Located<String>>,
 }
 
 /// An environment variable that activation sets.

@@ -43,6 +43,8 @@ pub struct Wheel {
     pub version: String,
     /// Where the file is.
     pub url: Url,
+    /// The index that it is from, where that is known and not PyPI.
+    pub index: Option<Url>,
     /// The file's hash.
     pub sha256: Sha256Hash,
     /// The file's size in bytes, where the index says it.
@@ -112,6 +114,11 @@ impl Wheel {
         }
         None
     }
+}
+
+/// Returns whether an index is PyPI, which a lock does not name.
+pub fn is_pypi(index: &Url) -> bool {
+    index.as_str().trim_end_matches('/') == "https://pypi.org/simple"
 }
 
 /// The channel that packages made of wheels say they come from.

@@ -16,6 +16,7 @@ use gpuenv_core::{
     },
     plan::ActivationSettings,
 };
+mod beside;
 mod wsl;
 mod xla;
 
@@ -41,6 +42,8 @@ pub fn facts(prefix: &Path, platform: Subdir) -> io::Result<PrefixFacts> {
     })
 }
 
+pub(crate) use beside::is_own_link;
+pub use beside::missing as missing_folders;
 pub use wsl::needs_wsl_driver;
 
 /// Writes the links and scripts of activation into a stage that will be moved to
@@ -57,6 +60,7 @@ pub fn write(
     let links = cuda_links(stage, platform)?;
     let folder = stage.join(CUDA_DIRECTORY);
     remove_all(&folder)?;
+    let names: Vec<String> = links.keys().cloned().collect();
     if !links.is_empty() {
         fs::create_dir_all(&folder)?;
         require_inside(stage, &folder)?;
@@ -64,6 +68,7 @@ pub fn write(
             symlink(&target, &folder.join(name))?;
         }
     }
+    beside::link(stage, &settings.link_libraries, &names)?;
     xla::link(stage, platform, settings.xla)?;
     dll_hook(stage, platform, settings.dll_directory)?;
     for directory in [ACTIVATE_DIRECTORY, DEACTIVATE_DIRECTORY] {

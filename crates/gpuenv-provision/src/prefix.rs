@@ -21,7 +21,7 @@ pub(crate) use history::Entry as HistoryEntry;
 pub(crate) use manifest::{Earlier, Links, MANIFEST, Manifest, Own, hash_of_record, slashed};
 pub use state::{State, Wanted};
 
-use crate::{install::InstallError, tree};
+use crate::{activate, install::InstallError, tree};
 
 /// gpuenv's record below a prefix.
 pub const STATE: &str = "conda-meta/gpuenv";
@@ -278,6 +278,14 @@ fn installed_layout(record: &PrefixRecord) -> layout::Package {
         entries: entries.collect(),
         ..layout::Package::default()
     }
+}
+
+/// Reads what is in a prefix, without what gpuenv writes anew each time.
+pub(crate) fn read_tree(prefix: &Path) -> Result<tree::Tree, InstallError> {
+    let mut tree = tree::read(prefix, &is_own)?;
+    tree.links
+        .retain(|(path, target)| !activate::is_own_link(path, target));
+    Ok(tree)
 }
 
 /// Returns whether a path of the prefix is written by gpuenv anew each time.

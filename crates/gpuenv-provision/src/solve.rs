@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -45,6 +46,8 @@ pub struct Wishes {
     pub exclude_newer: Option<Timestamp>,
     /// What is known of packages with CUDA; else the table inside the program.
     pub builds: Option<Arc<GpuBuilds>>,
+    /// The directory of the recipe, where folders of wheels are looked for.
+    pub folder: Option<PathBuf>,
 }
 
 /// Which locked versions are given up.

@@ -5,12 +5,13 @@
 //! run: only wheels count.
 
 mod error;
+mod places;
 mod sizes;
 mod stub;
 mod tool;
 mod uv;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::join_all;
 use gpuenv_core::{
@@ -115,6 +116,8 @@ impl Asking<'_> {
             keep: self.kept(),
             python,
             machine: &machine,
+            pypi: &self.plan.pypi,
+            folder: self.wishes.folder.as_deref(),
             exclude_newer: self.wishes.exclude_newer,
         };
         let mut chosen = self.ask(&question, &provided, &machine).await?;
@@ -125,8 +128,9 @@ impl Asking<'_> {
                 diagnostic: wheels::bound_note(self.plan, bound),
             });
         }
-        wheels::check_installable(&self.solution.records, &chosen)?;
+        wheels::check_installable(&self.solution.records, &chosen, &self.plan.pypi)?;
         wheels::check_builds(self.plan.gpu, self.plan.platform(), &chosen)?;
+        self.note_indexes(&question, &mut chosen).await;
         for diagnostic in wheels::notes(self.plan, &chosen) {
             self.reporter.report(Event::Diagnosed { diagnostic });
         }
@@ -144,6 +148,31 @@ impl Asking<'_> {
         let answer = wheels::parse_pylock(&text)
             .map_err(|error| WheelsError::Unreadable { platform, error })?;
         Ok(wheels::choose(&answer, machine, provided)?)
+    }
+
+    /// Notes from which index each wheel is, where the recipe names any.
+    ///
+    /// uv's answer does not say it, so it is asked once more, for what is known now.
+    async fn note_indexes(&self, question: &Question<'_>, chosen: &mut [Wheel]) {
+        if !self.plan.pypi.names_places() {
+            return;
+        }
+        let with_address = self.plan.wheels.iter();
+        let with_address = with_address.filter(|wheel| wheel.has_address());
+        let with_address: BTreeSet<String> = with_address
+            .map(|wheel| wheel.requirement.name.to_string())
+            .collect();
+        let mut unknown = places::note_known(chosen, &self.plan.pypi, &with_address);
+        if unknown.is_empty() {
+            return;
+        }
+        let pinned = unknown.iter();
+        let pinned = pinned.map(|wheel| format!("{}=={}", wheel.name, wheel.version));
+        let pinned: Vec<String> = pinned.collect();
+        match self.uv.indexes(self.program, question, &pinned).await {
+            Ok(told) => places::note_told(&told, &mut unknown),
+            Err(error) => tracing::debug!("the indexes of wheels stay unknown: {error}"),
+        }
     }
 
     /// Returns the locked versions that are to stay where they still fit.

@@ -16,7 +16,7 @@ use gpuenv_core::{
 use gpuenv_provision::{activate, scripts};
 use rattler_conda_types::Subdir;
 
-use crate::Session;
+use crate::{Session, creating};
 
 /// Where an environment keeps the lock that it was made from.
 pub const KEPT_LOCK: &str = "conda-meta/gpuenv.lock";
@@ -29,10 +29,11 @@ pub const KEPT_RECIPE: &str = "conda-meta/gpuenv.yaml";
 /// An environment that another tool made is activated as that tool would.
 ///
 /// # Errors
-/// GE404 if its lock is damaged, GE513 if it cannot be read, GE603 if it cannot
-/// be activated.
+/// GE404 if its lock is damaged, GE513 if it cannot be read, GE524 if it is for
+/// another system, GE603 if it cannot be activated.
 pub fn of(prefix: &Path) -> Result<Activation, Diagnostic> {
     let (platform, settings) = settings(prefix)?;
+    require_here(prefix, platform)?;
     let mut facts = activate::facts(prefix, platform).map_err(unreadable)?;
     facts.needs_wsl_driver = platform.is_linux() && activate::needs_wsl_driver(Path::new("/"));
     let text = prefix.to_string_lossy();
@@ -41,6 +42,21 @@ pub fn of(prefix: &Path) -> Result<Activation, Diagnostic> {
 
 fn unreadable(error: std::io::Error) -> Diagnostic {
     Diagnostic::error(Code::INSTALL_IO, "the environment cannot be read").cause(error)
+}
+
+/// Refuses an environment whose programs this system cannot start.
+fn require_here(prefix: &Path, platform: Subdir) -> Result<(), Diagnostic> {
+    let system = |platform: Subdir| (platform.is_windows(), platform.is_linux());
+    match Subdir::current() {
+        Some(here) if system(here) != system(platform) => {
+            let label = prefix.display();
+            let message = format!("`{label}` is an environment for {platform}, and this is {here}");
+            Err(Diagnostic::error(Code::ENVIRONMENT_ELSEWHERE, message)
+                .help("use it on such a machine, at the same path")
+                .help(format!("or make one for this machine: `gpuenv create -n NAME`, with {here} among the recipe's `platforms`")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What an environment keeps of the lock that it was made from.
@@ -66,8 +82,10 @@ pub fn kept(prefix: &Path) -> Result<Option<Kept>, Diagnostic> {
     let Some(mut settings) = lock::settings(&file.display().to_string(), &text)? else {
         return Ok(None);
     };
-    let here = Subdir::current().unwrap_or(Subdir::NoArch);
-    // A prefix for another platform holds that platform's files and no others.
+    // An environment can have been prepared for another platform.
+    let here = made_for(prefix)
+        .or(Subdir::current())
+        .unwrap_or(Subdir::NoArch);
     let found = settings.platforms.remove_entry(here.as_str());
     let found = found.or_else(|| settings.platforms.pop_first());
     Ok(found.and_then(|(name, platform)| {
@@ -77,6 +95,24 @@ pub fn kept(prefix: &Path) -> Result<Option<Kept>, Diagnostic> {
             settings: platform,
         })
     }))
+}
+
+fn made_for(prefix: &Path) -> Option<Subdir> {
+    let state = gpuenv_provision::prefix::read_state(prefix).ok()??;
+    state.platform.parse().ok()
+}
+
+/// Tells which folders were to get links and are not there.
+pub fn tell_missing_folders(prefix: &Path, settings: &ActivationSettings, session: &Session) {
+    let missing = activate::missing_folders(prefix, &settings.link_libraries);
+    for folder in missing.unwrap_or_default() {
+        let message =
+            format!("`link-libraries` names `{folder}`, and no package has brought that folder");
+        let diagnostic = Diagnostic::warning(Code::INSTALL_NO_FOLDER, message)
+            .cause("there is no such folder below `site-packages`")
+            .help("write the name by which Python imports the package, or delete the entry");
+        session.reporter().report(Event::Diagnosed { diagnostic });
+    }
 }
 
 fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
@@ -95,6 +131,14 @@ fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
             },
         },
     ))
+}
+
+/// Returns the platform that the environment at a prefix was made for.
+///
+/// # Errors
+/// GE201 if it is this machine's, and conda has no name for that.
+pub fn platform(prefix: &Path) -> Result<Subdir, Diagnostic> {
+    made_for(prefix).map_or_else(creating::this_platform, Ok)
 }
 
 /// Returns the environment without the entries that lead to another CUDA, activated.

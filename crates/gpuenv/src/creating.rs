@@ -8,7 +8,7 @@ use gpuenv_core::{
     builds::{self, Rules},
     facts::GpuBuilds,
     lock::{self, PlatformSettings},
-    plan::{ActivationSettings, Dependency, Gpu, ProbeStep},
+    plan::{ActivationSettings, Dependency, Gpu, ProbeStep, PypiSettings},
     solution, wheels,
 };
 use gpuenv_provision::prefix::{self, State, Wanted};
@@ -32,7 +32,7 @@ pub enum Source {
         open: Box<Open>,
         /// What it says with what was chosen.
         recipe: Box<Recipe>,
-        /// Its plan for this machine's platform.
+        /// Its plan for the platform.
         plan: Box<Plan>,
     },
     /// A lock alone.
@@ -41,6 +41,8 @@ pub enum Source {
         path: PathBuf,
         /// Its text.
         text: String,
+        /// The platform that is wanted of it.
+        platform: Subdir,
     },
 }
 
@@ -117,11 +119,20 @@ impl Found {
     ///
     /// # Errors
     /// GE1xx and GE2xx if it cannot be used here.
-    pub fn decide(self, choice: &Choice, prefix: &Path) -> Result<Source, Failure> {
+    pub fn decide(
+        self,
+        choice: &Choice,
+        prefix: &Path,
+        platform: Subdir,
+    ) -> Result<Source, Failure> {
         let mut open = match self {
             Self::Lock(LockFile { path, text, .. }) => {
                 choice.refuse_for_lock(&path.display().to_string())?;
-                return Ok(Source::Lock { path, text });
+                return Ok(Source::Lock {
+                    path,
+                    text,
+                    platform,
+                });
             }
             Self::Recipe(open) => open,
         };
@@ -130,7 +141,7 @@ impl Found {
         let settings = lock_text.and_then(|text| choosing::remembered(&open.name, &text));
         let settings = settings.filter(|settings| settings.recipe == open.name);
         let recipe = open.decide(choice, settings.as_ref())?;
-        let mut plans = locking::plans(&recipe, &[this_platform()?]).map_err(Failure::several)?;
+        let mut plans = locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
         let Some(plan) = plans.pop() else {
             return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
         };
@@ -169,6 +180,14 @@ impl Source {
         std::path::absolute(file).ok()
     }
 
+    /// Returns the platform that the environment is for.
+    pub fn platform(&self) -> Subdir {
+        match self {
+            Self::Recipe { plan, .. } => plan.platform(),
+            Self::Lock { platform, .. } => *platform,
+        }
+    }
+
     /// Returns what tells the recipe, with what is chosen of it, from any other.
     pub fn recipe_text(&self) -> Option<String> {
         match self {
@@ -188,17 +207,21 @@ impl Source {
             return Ok(None);
         };
         let (lock_text, activation) = match self {
-            Self::Lock { path, text } => (Some(text.clone()), lock_activation(path, text)?),
+            Self::Lock {
+                path,
+                text,
+                platform,
+            } => (Some(text.clone()), lock_activation(path, text, *platform)?),
             Self::Recipe { open, plan, .. } => (lock_text(open, prefix)?, plan.activation.clone()),
         };
-        let (Some(lock_text), Ok(platform)) = (lock_text, this_platform()) else {
+        let Some(lock_text) = lock_text else {
             return Ok(None);
         };
         let recipe_text = self.recipe_text();
         let wanted = Wanted {
             lock_text: &lock_text,
             recipe_text: recipe_text.as_deref(),
-            platform: platform.as_str(),
+            platform: self.platform().as_str(),
             activation: &activation,
         };
         Ok(prefix::is_right(prefix, &wanted).then_some(state))
@@ -220,9 +243,15 @@ impl Source {
     /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
     pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
         match self {
-            Self::Lock { path, text } => {
-                of_lock(lockfile::parse(path, text)?, Some(&session.builds()?))
-            }
+            Self::Lock {
+                path,
+                text,
+                platform,
+            } => of_lock(
+                lockfile::parse(path, text)?,
+                platform,
+                Some(&session.builds()?),
+            ),
             Self::Recipe { open, recipe, plan } => {
                 of_recipe(&open.text, &recipe, *plan, locked, session)
             }
@@ -230,9 +259,12 @@ impl Source {
     }
 }
 
-fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagnostic> {
+fn lock_activation(
+    path: &Path,
+    text: &str,
+    platform: Subdir,
+) -> Result<ActivationSettings, Diagnostic> {
     let settings = lock::settings(&path.display().to_string(), text)?;
-    let platform = this_platform()?;
     let of_platform = settings.and_then(|mut s| s.platforms.remove(platform.as_str()));
     Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
 }
@@ -242,8 +274,11 @@ fn lock_activation(path: &Path, text: &str) -> Result<ActivationSettings, Diagno
 ///
 /// # Errors
 /// GE405 and its kin if it cannot be installed here.
-pub fn of_lock(file: LockFile, builds: Option<&GpuBuilds>) -> Result<Ready, Failure> {
-    let platform = this_platform()?;
+pub fn of_lock(
+    file: LockFile,
+    platform: Subdir,
+    builds: Option<&GpuBuilds>,
+) -> Result<Ready, Failure> {
     let label = file.path.display().to_string();
     let solution = require_platform(&file.lock, &label, platform)?;
     let kept = file.lock.platform_settings(platform).cloned();
@@ -338,7 +373,9 @@ fn check_wheels(
         return Err(Diagnostic::error(Code::LOCK_WHEELS_PENDING, message)
             .help("make it anew with `gpuenv lock`"));
     }
-    let refused = wheels::check_installable(&solution.records, &solution.wheels);
+    let usual = PypiSettings::default();
+    let pypi = kept.map_or(&usual, |kept| &kept.pypi_options);
+    let refused = wheels::check_installable(&solution.records, &solution.wheels, pypi);
     refused.map_err(|error| {
         let message = format!("the wheels of lock `{label}` cannot be installed");
         Diagnostic::error(Code::INSTALL_NO_WHEELS, message)
@@ -486,7 +523,7 @@ fn make(
         true => locking::platforms(recipe),
         false => vec![plan.platform()],
     };
-    let wishes = locking::keep(existing.as_ref());
+    let wishes = locking::keep(text, existing.as_ref());
     let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
     refuse_pending(&made, plan)?;
     let mut written = None;
@@ -502,6 +539,7 @@ fn make(
     }
     // What is read from a lock and what was just solved differ in what nobody
     // needs; an environment must not tell which of the two it came from.
-    let lock = lock::parse(&recipe.name, &made.text)?;
+    let folder = text.folder().as_deref().and_then(lockfile::folder_url);
+    let lock = lock::parse_beside(&recipe.name, &made.text, folder.as_ref())?;
     Ok((lock, made.text, written, made.notes))
 }

@@ -11,6 +11,8 @@ use gpuenv_core::{
     lock::{self, FILE_NAME},
 };
 
+use url::Url;
+
 use crate::source::{Origin, RecipeText};
 
 /// A lock that was read, with its text.
@@ -104,7 +106,8 @@ pub fn read(path: &Path) -> Result<LockFile, Diagnostic> {
 /// # Errors
 /// GE403, GE404 and GE409 as [`lock::parse`].
 pub fn parse(path: PathBuf, text: String) -> Result<LockFile, Diagnostic> {
-    let lock = lock::parse(&path.display().to_string(), &text)?;
+    let folder = folder_url(folder(&path));
+    let lock = lock::parse_beside(&path.display().to_string(), &text, folder.as_ref())?;
     Ok(LockFile { path, text, lock })
 }
 
@@ -151,6 +154,22 @@ fn folder(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
+}
+
+/// Returns a folder as a lock in it sees it.
+pub fn folder_url(folder: &Path) -> Option<Url> {
+    Url::from_directory_path(std::path::absolute(folder).ok()?).ok()
+}
+
+/// Writes a lock as the text of a file that is going to be at this path.
+///
+/// # Errors
+/// As [`lock::render_beside`].
+pub fn render(path: &Path, lock: &Lock) -> Result<String, Diagnostic> {
+    Ok(lock::render_beside(
+        lock,
+        folder_url(folder(path)).as_ref(),
+    )?)
 }
 
 fn unwritable(path: &Path, cause: String) -> Diagnostic {

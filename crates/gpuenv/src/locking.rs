@@ -11,7 +11,11 @@ use gpuenv_provision::{
 };
 use rattler_conda_types::Subdir;
 
-use crate::{Failure, Session, lockfile::LockFile};
+use crate::{
+    Failure, Session,
+    lockfile::{LockFile, folder_url},
+    source::RecipeText,
+};
 
 /// A lock that was just made.
 pub struct Made {
@@ -74,6 +78,7 @@ pub fn make(
     wheels::check(&plans)?;
     let mut notes: Vec<Diagnostic> = Vec::new();
     let builds = session.builds()?;
+    let folder = wishes.folder.as_deref().and_then(folder_url);
     let others = kept_platforms(recipe, wanted, existing, &builds, &mut notes)?;
     let solved = match existing {
         Some(file) if fits(&file.lock, &plans, &wishes, &builds) => locked(&file.lock, &plans),
@@ -84,7 +89,7 @@ pub fn make(
         }
     };
     let lock = lock::lock(&[solved, others].concat())?;
-    let text = lock::render(&lock)?;
+    let text = lock::render_beside(&lock, folder.as_ref())?;
     Ok(Made { lock, text, notes })
 }
 
@@ -225,8 +230,9 @@ pub fn unknown<'n>(
 }
 
 /// Returns the wishes of somebody who wants nothing new.
-pub fn keep(existing: Option<&LockFile>) -> Wishes {
+pub fn keep(text: &RecipeText, existing: Option<&LockFile>) -> Wishes {
     Wishes {
+        folder: text.folder(),
         keep: existing.map(|file| Arc::new(file.lock.clone())),
         ..Wishes::default()
     }

@@ -190,6 +190,7 @@ fn wheel(record: &RepoDataRecord) -> Option<Wheel> {
         version: package.version.to_string(),
         url: record.url.clone(),
         sha256: package.sha256?,
+        index: None,
         size: package.size,
     })
 }

@@ -65,6 +65,16 @@ impl RecipeText {
         shipped.is_some_and(|shipped| shipped.bytes == self.bytes)
     }
 
+    /// Returns the directory of its file.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match &self.origin {
+            Origin::Shipped | Origin::Words(_) => None,
+            Origin::File(file) => std::path::absolute(file)
+                .ok()
+                .and_then(|file| file.parent().map(Path::to_path_buf)),
+        }
+    }
+
     /// Returns whether the lock of an environment is kept in its prefix alone.
     pub fn has_no_place(&self) -> bool {
         matches!(self.origin, Origin::Words(_)) || self.is_shipped()

@@ -117,6 +117,7 @@ impl Case {
             target,
             dependencies: self.specs.iter().map(|text| dependency(text)).collect(),
             wheels: Vec::new(),
+            pypi: Default::default(),
             activation: ActivationSettings::default(),
             probe: Vec::new(),
             selection: gpuenv_core::recipe::Selection::default(),

@@ -144,6 +144,7 @@ fn request(text: &str) -> Request {
         },
         dependencies: lines.split("; ").map(line).collect(),
         wheels: Vec::new(),
+        pypi: Default::default(),
         activation: ActivationSettings::default(),
         probe: Vec::new(),
         selection: gpuenv_core::recipe::Selection::default(),

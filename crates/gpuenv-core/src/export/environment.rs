@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Exported, Part, quoted};
+use super::{Exported, Part, quoted, requirements};
 use crate::channel;
 
 /// Writes it.
@@ -27,6 +27,9 @@ pub(super) fn write(part: &Part<'_>) -> Exported {
             text.push_str("  - pip\n");
         }
         text.push_str("  - pip:\n");
+        for line in requirements::places(part) {
+            let _ = writeln!(text, "      - {line}");
+        }
         for wheel in part.wheels() {
             let _ = writeln!(text, "      - {}=={}", wheel.name, wheel.version);
         }

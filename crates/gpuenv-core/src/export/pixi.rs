@@ -6,7 +6,7 @@ use pep508_rs::{Requirement, VersionOrUrl};
 use rattler_conda_types::{MatchSpec, VersionSpec};
 
 use super::{ExportError, Exported, Part, quoted};
-use crate::{Code, Diagnostic, Lock, channel, lock as locks, recipe};
+use crate::{Code, Diagnostic, Lock, channel, lock as locks, plan::PypiSettings, recipe};
 
 /// Writes both.
 pub(super) fn write(lock: &Lock, parts: &[Part<'_>]) -> Result<Exported, ExportError> {
@@ -28,6 +28,7 @@ pub(super) fn write(lock: &Lock, parts: &[Part<'_>]) -> Result<Exported, ExportE
     section(&mut text, parts, "pypi-dependencies", &|part| {
         requirements(part)
     });
+    places(&mut text, parts);
     section(&mut text, parts, "activation.env", &|part| {
         let variables = part.variables().into_iter();
         // pixi lets a shell expand them, and ours are taken as they are.
@@ -211,12 +212,55 @@ fn requirements(part: &Part<'_>) -> Vec<String> {
         Some(settings) => settings
             .pypi_dependencies
             .iter()
-            .filter_map(|text| pypi_line(&recipe::wheel(text).ok()?))
+            .filter_map(|text| {
+                let requirement = recipe::wheel(text).ok()?;
+                let indexes = &settings.pypi_options.package_indexes;
+                let index = indexes.get(requirement.name.as_ref());
+                Some(pypi_line(&requirement, index))
+            })
             .collect(),
     }
 }
 
-fn pypi_line(requirement: &Requirement) -> Option<String> {
+/// Where wheels are looked for: pixi has one list for all platforms.
+fn places(text: &mut String, parts: &[Part<'_>]) {
+    let pypi = |part: &Part<'_>| part.settings.map(|known| known.pypi_options.clone());
+    let all: Vec<PypiSettings> = parts.iter().filter_map(pypi).collect();
+    let list = |of: fn(&PypiSettings) -> &Vec<String>, written: fn(&str) -> String| {
+        let mut places: Vec<String> = Vec::new();
+        for place in all.iter().flat_map(of) {
+            let place = written(place);
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places.join(", ")
+    };
+    let main = all.iter().find_map(|pypi| pypi.index_url.as_ref());
+    let main = main.map(|url| quoted(url)).unwrap_or_default();
+    let extra = list(|pypi| &pypi.extra_index_urls, quoted);
+    let links = list(
+        |pypi| &pypi.find_links,
+        |place| {
+            let kind = if place.contains("://") { "url" } else { "path" };
+            format!("{{ {kind} = {} }}", quoted(place))
+        },
+    );
+    if main.is_empty() && extra.is_empty() && links.is_empty() {
+        return;
+    }
+    text.push_str("\n[pypi-options]\n");
+    if !main.is_empty() {
+        let _ = writeln!(text, "index-url = {main}");
+    }
+    for (key, places) in [("extra-index-urls", extra), ("find-links", links)] {
+        if !places.is_empty() {
+            let _ = writeln!(text, "{key} = [{places}]");
+        }
+    }
+}
+
+fn pypi_line(requirement: &Requirement, index: Option<&String>) -> String {
     let mut fields: Vec<(&str, String)> = Vec::new();
     match &requirement.version_or_url {
         None => fields.push(("version", quoted("*"))),
@@ -233,6 +277,9 @@ fn pypi_line(requirement: &Requirement) -> Option<String> {
             .collect();
         fields.push(("extras", format!("[{}]", extras.join(", "))));
     }
+    if let Some(index) = index {
+        fields.push(("index", quoted(index)));
+    }
     if let Some(marker) = requirement.marker.contents() {
         fields.push(("env-markers", quoted(&marker.to_string())));
     }
@@ -246,7 +293,7 @@ fn pypi_line(requirement: &Requirement) -> Option<String> {
             format!("{{ {} }}", pairs.join(", "))
         }
     };
-    Some(format!("{} = {value}", key(requirement.name.as_ref())))
+    format!("{} = {value}", key(requirement.name.as_ref()))
 }
 
 /// Writes a name as a key of TOML, bare where that is allowed.

@@ -34,6 +34,9 @@ pub(super) fn list(part: &Part<'_>) -> String {
         "# The wheels of {} for {}:\n# $ pip install --no-deps --require-hashes -r <this file>\n",
         part.name, part.platform
     );
+    for line in places(part) {
+        let _ = writeln!(text, "{line}");
+    }
     for wheel in part.wheels() {
         let hash = hex::encode(wheel.sha256);
         // The comment names the exact file, so that an import gets it back.
@@ -44,4 +47,27 @@ pub(super) fn list(part: &Part<'_>) -> String {
         );
     }
     text
+}
+
+/// Returns where pip must look, as it wants to be told.
+pub(super) fn places(part: &Part<'_>) -> Vec<String> {
+    let Some(pypi) = part.settings.map(|settings| &settings.pypi_options) else {
+        return Vec::new();
+    };
+    let main = pypi
+        .index_url
+        .iter()
+        .map(|url| format!("--index-url {url}"));
+    let mut extra: Vec<&String> = pypi.extra_index_urls.iter().collect();
+    // pip has no index for a single package.
+    extra.extend(pypi.package_indexes.values());
+    extra.dedup();
+    let extra = extra
+        .into_iter()
+        .map(|url| format!("--extra-index-url {url}"));
+    let links = pypi
+        .find_links
+        .iter()
+        .map(|place| format!("--find-links {place}"));
+    main.chain(extra).chain(links).collect()
 }

@@ -58,6 +58,7 @@ fn made() -> Lock {
             url: "https://files.x.example/six-1.16.0-py2.py3-none-any.whl"
                 .parse()
                 .unwrap(),
+            index: None,
             sha256: compute_bytes_digest::<Sha256>("six"),
             size: None,
         };

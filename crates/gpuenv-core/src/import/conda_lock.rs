@@ -237,6 +237,7 @@ fn wheel(package: &Package) -> Result<Wheel, &'static str> {
         name: wheels::normalized(&package.name).ok_or("its name cannot be read")?,
         version: version.to_string(),
         url,
+        index: None,
         sha256: sha256.ok_or("it has no sha256, so a download could not be verified")?,
         size: None,
     };

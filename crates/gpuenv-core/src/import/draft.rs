@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use pep508_rs::VersionOrUrl;
 use rattler_conda_types::Subdir;
 
-use super::{Found, Imported, Index, Variable, name_of, spec};
+use super::{Found, Imported, Variable, name_of, places, spec};
 use crate::{Code, Diagnostic, plan::Gpu, recipe};
 
 /// The CUDA version that a recipe asks for where the file says nothing.
@@ -45,7 +45,6 @@ pub(super) fn draft(
         };
     let mut notes = leave_out_unreadable(&mut packages);
     notes.extend(add_python(found, &mut packages));
-    notes.extend(found.indexes.iter().map(left_out_index));
     let names: BTreeSet<String> = packages
         .iter()
         .map(|package| name_of(&package.value))
@@ -76,6 +75,7 @@ pub(super) fn draft(
         "pypi-dependencies",
         &lines(&found.wheels, |line| line.text.clone()),
     );
+    places::options(&mut text, &found.indexes);
     variables(&mut text, &found.variables);
     if gpu != Gpu::None {
         let _ = writeln!(text, "probe: [{}]", probe(&names).join(", "));
@@ -149,14 +149,6 @@ fn python_for(found: &Imported) -> String {
         (true, false) => "python >=3.10,<3.13".to_string(),
         (true, true) => "python".to_string(),
     }
-}
-
-/// Tells that a recipe cannot name the place where wheels are looked for.
-fn left_out_index(index: &Found<Index>) -> Diagnostic {
-    let (Index::Main(url) | Index::Extra(url) | Index::Links(url)) = &index.value;
-    let message = format!("the index `{url}` is not part of the recipe");
-    Diagnostic::warning(Code::IMPORT_NO_COUNTERPART, message)
-        .help(format!("set it for uv: `export UV_INDEX={url}`"))
 }
 
 /// The packages of the lock, as a recipe asks for exactly them.
@@ -327,7 +319,7 @@ pub(super) fn cuda_of(packages: &[Found<String>]) -> Option<String> {
 /// Returns the CUDA version that an index of PyTorch is for: `…/whl/cu118`.
 fn cuda_of_index(found: &Imported) -> Option<String> {
     found.indexes.iter().find_map(|index| {
-        let (Index::Main(url) | Index::Extra(url) | Index::Links(url)) = &index.value;
+        let url = index.value.place();
         let digits = url.rsplit('/').find_map(|part| part.strip_prefix("cu"))?;
         let is_version = digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit());
         is_version.then(|| format!("{}.{}", &digits[..2], &digits[2..]))
@@ -418,7 +410,7 @@ fn section(text: &mut String, key: &str, groups: &[(Option<String>, Vec<String>)
 }
 
 /// Writes a text as a YAML scalar, plain where that reads the same.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     let text = &recipe::escaped(text);
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && !text.contains(": ")

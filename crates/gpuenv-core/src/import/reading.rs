@@ -5,7 +5,10 @@ use super::{
     secret::{holds_secret, name_of_secret},
     spec,
 };
-use crate::{Code, Diagnostic, channel, recipe};
+use crate::{
+    Code, Diagnostic, channel,
+    recipe::{self, check_index, check_links},
+};
 
 /// More notes than this help nobody.
 const MOST_NOTES: usize = 60;
@@ -329,16 +332,16 @@ impl<'t> Reading<'t> {
 
     /// Takes a place where wheels are looked for.
     pub(super) fn index(&mut self, index: Index, at: At) {
-        let (Index::Main(url) | Index::Extra(url) | Index::Links(url)) = &index;
+        let url = index.place();
         if holds_secret(url) {
             return self.secret(at, "the index's URL");
         }
-        if !url.starts_with("https://") {
-            return self.lost(
-                at,
-                format!("`{url}` is left out: an index must be `https://…`"),
-                "",
-            );
+        let checked = match &index {
+            Index::Links(place) => check_links(place),
+            Index::Main(url) | Index::Extra(url) | Index::Package(_, url) => check_index(url),
+        };
+        if let Err(bad) = checked {
+            return self.lost(at, format!("an index is left out: {bad}"), "");
         }
         if self
             .imported

@@ -271,6 +271,7 @@ fn check_settings(lock: &Lock, plan: &Plan, differences: &mut Vec<Difference>) {
         }
     }
     for (key, same) in [
+        ("pypi-options", wanted.pypi_options == locked.pypi_options),
         ("activation", wanted.activation == locked.activation),
         ("probe", wanted.probe == locked.probe),
     ] {
@@ -360,7 +361,7 @@ fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Differ
         });
         differences.extend(all);
     }
-    let refused = wheels::check_installable(&locked.records, &locked.wheels)
+    let refused = wheels::check_installable(&locked.records, &locked.wheels, &plan.pypi)
         .and_then(|()| wheels::check_builds(plan.gpu, platform, &locked.wheels));
     if let Err(error) = refused {
         let reason = error.to_string();

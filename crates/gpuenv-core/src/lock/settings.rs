@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Place, Plan, Solution,
     lock::LockError,
-    plan::{ActivationSettings, Gpu, ProbeStep},
+    plan::{ActivationSettings, Gpu, ProbeStep, PypiSettings},
     recipe::Selection,
 };
 
@@ -56,6 +56,9 @@ pub struct PlatformSettings {
     /// The recipe's PyPI requirements, as written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pypi_dependencies: Vec<String>,
+    /// Where wheels come from, as the recipe has it.
+    #[serde(default, skip_serializing_if = "PypiSettings::is_usual")]
+    pub pypi_options: PypiSettings,
     /// The sizes of wheels in bytes, by name, where the index says them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wheel_sizes: BTreeMap<String, u64>,
@@ -110,6 +113,7 @@ pub(super) fn platform(plan: &Plan) -> PlatformSettings {
     PlatformSettings {
         dependencies: texts.collect(),
         pypi_dependencies: wheels.collect(),
+        pypi_options: plan.pypi.clone(),
         wheel_sizes: BTreeMap::new(),
         activation: plan.activation.clone(),
         probe: plan.probe.clone(),
@@ -150,6 +154,10 @@ pub(super) fn render(settings: &Settings) -> Result<String, serde_json::Error> {
             for dependency in &platform.pypi_dependencies {
                 let _ = writeln!(text, "      - {}", json(dependency)?);
             }
+        }
+        if !platform.pypi_options.is_usual() {
+            let options = json(&platform.pypi_options)?;
+            let _ = writeln!(text, "      pypi-options: {options}");
         }
         if !platform.wheel_sizes.is_empty() {
             let _ = writeln!(text, "      wheel-sizes: {}", json(&platform.wheel_sizes)?);

@@ -21,6 +21,7 @@ fn plan(platform: Subdir, dependencies: &[&str]) -> Plan {
         target,
         dependencies: dependencies.iter().map(|text| dependency(text)).collect(),
         wheels: Vec::new(),
+        pypi: Default::default(),
         activation: ActivationSettings {
             env: [("A".to_string(), "it's \"x\": $HOME\n# y".to_string())].into(),
             ..ActivationSettings::default()

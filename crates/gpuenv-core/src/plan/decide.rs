@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rattler_conda_types::Subdir;
 
-use super::{ActivationSettings, Gpu, Plan, ProbeStep};
+use super::{ActivationSettings, Gpu, Plan, ProbeStep, pypi};
 use crate::{
     Code, Diagnostic, Place, Target,
     recipe::{LeastMachine, Located, Recipe, Variable},
@@ -126,6 +126,7 @@ pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> 
     let target = target(recipe, platform, &mut errors);
     let probe = probe(recipe, platform, &mut errors);
     let env = env(recipe, platform, &mut errors);
+    let pypi = pypi::settings(recipe, platform, &mut errors);
     if !errors.is_empty() {
         return Err(errors.into_iter().map(Diagnostic::from).collect());
     }
@@ -153,6 +154,7 @@ pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> 
             .into_iter()
             .cloned()
             .collect(),
+        pypi,
         activation: ActivationSettings {
             env,
             library_path: recipe.activation.library_path,
@@ -160,10 +162,25 @@ pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> 
             memory_growth: recipe.activation.memory_growth,
             no_user_site: recipe.activation.no_user_site,
             dll_directory: recipe.activation.dll_directory,
+            link_libraries: linked(recipe, platform),
         },
         probe,
         selection: recipe.selection.clone(),
     })
+}
+
+/// The folders that get links; on other systems a loader looks elsewhere.
+fn linked(recipe: &Recipe, platform: Subdir) -> Vec<String> {
+    if !platform.is_linux() {
+        return Vec::new();
+    }
+    let mut folders: Vec<String> = Vec::new();
+    for folder in recipe.activation.link_libraries.on(platform) {
+        if !folders.contains(&folder.value) {
+            folders.push(folder.value.clone());
+        }
+    }
+    folders
 }
 
 fn uncovered(recipe: &Recipe, platform: Subdir) -> Option<PlanError> {
@@ -228,7 +245,7 @@ fn target(recipe: &Recipe, platform: Subdir, errors: &mut Vec<PlanError>) -> Tar
     }
 }
 
-fn shown<T: ToString>(located: &Located<T>) -> Located<String> {
+pub(super) fn shown<T: ToString>(located: &Located<T>) -> Located<String> {
     Located {
         value: located.value.to_string(),
         place: located.place.clone(),
@@ -236,7 +253,7 @@ fn shown<T: ToString>(located: &Located<T>) -> Located<String> {
 }
 
 /// Reports each value of a key that is not the key's first value.
-fn conflict(
+pub(super) fn conflict(
     key: &str,
     platform: Subdir,
     values: impl Iterator<Item = Located<String>>,

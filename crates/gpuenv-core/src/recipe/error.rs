@@ -1,7 +1,8 @@
 //! Every way in which a recipe can be wrong, and what its author can do about it.
 
 use super::{
-    BadCondition, BadName, BadParameter, BadRequirement, BadSpec, RequirementProblem,
+    BadCondition, BadFolder, BadIndex, BadName, BadParameter, BadRequirement, BadSpec,
+    RequirementProblem,
     scalar::{BadChannel, BadPlatform, BadUrl, BadVersion},
     suggest,
     syntax::BadSyntax,
@@ -124,6 +125,12 @@ pub enum Problem {
     /// A PyPI dependency.
     #[error(transparent)]
     Requirement(#[from] BadRequirement),
+    /// A place for wheels.
+    #[error(transparent)]
+    Index(#[from] BadIndex),
+    /// A folder of a package.
+    #[error(transparent)]
+    Folder(#[from] BadFolder),
     /// An `if`.
     #[error(transparent)]
     Condition(#[from] BadCondition),
@@ -150,7 +157,9 @@ impl Problem {
             | Problem::Channel(_)
             | Problem::Platform(_)
             | Problem::Version(_)
-            | Problem::Url(_) => Code::RECIPE_WRONG_TYPE,
+            | Problem::Url(_)
+            | Problem::Index(_)
+            | Problem::Folder(_) => Code::RECIPE_WRONG_TYPE,
             Problem::NewerSchema(_) => Code::RECIPE_SCHEMA_VERSION,
             Problem::Variable(_) => Code::RECIPE_BAD_VARIABLE,
             Problem::Spec(_) => Code::RECIPE_BAD_SPEC,
@@ -165,6 +174,8 @@ impl Problem {
         let secret = BadChannel::Secret;
         *self == Problem::Channel(secret.clone())
             || *self == Problem::Spec(BadSpec::Channel(secret))
+            || *self == Problem::Index(BadIndex::Secret)
+            || *self == Problem::Index(BadIndex::Query)
             || matches!(self, Problem::Requirement(bad) if bad.problem == RequirementProblem::Address)
     }
 
@@ -197,6 +208,8 @@ impl Problem {
             Problem::Variable(bad) => bad.help(),
             Problem::Spec(bad) => bad.help(),
             Problem::Requirement(bad) => bad.help(),
+            Problem::Index(bad) => bad.help(),
+            Problem::Folder(bad) => bad.help(),
             Problem::Condition(bad) => bad.help(),
             Problem::Parameter(bad) => bad.help(),
         }

@@ -8,11 +8,11 @@ use super::{
     choice::{GPU, LIBRARY_PATH, ON_OR_OFF, PROBE, choice},
     entries,
     error::Problem,
-    feature, layers, name,
+    feature, layers, linked, name,
     node::{Kind, Node},
     packages,
     parameter::{self, Parameter},
-    scalar,
+    pypi, scalar,
     sink::Sink,
     table::{self, Form, Table, text},
     variable,
@@ -35,6 +35,7 @@ pub(super) const RECIPE: Form = Form {
         "target",
         "dependencies",
         "pypi-dependencies",
+        "pypi-options",
         "activation",
         "probe",
         "parameters",
@@ -65,6 +66,7 @@ pub(super) const ACTIVATION: Form = Form {
         "memory-growth",
         "no-user-site",
         "dll-directory",
+        "link-libraries",
     ],
 };
 
@@ -102,6 +104,17 @@ pub(super) fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
     });
     let features = table.value("features");
     let features = features.map(|node| feature::read(node, channels.as_ref(), sink));
+    let features = features.unwrap_or_default();
+    let pypi_options = table.value("pypi-options").map(|node| {
+        // An index of its own may be for a package that only a feature asks for.
+        let optional = features
+            .iter()
+            .map(|(_, feature)| &feature.pypi_dependencies);
+        let asked = wheels.iter().chain(optional).flat_map(Entries::all);
+        let asked: Vec<_> = asked.map(|wheel| &wheel.requirement).collect();
+        let mut read = |node: &Node, sink: &mut Sink<'_>| pypi::options(node, &asked, sink);
+        entries::read_map_or_list(node, &mut read, sink)
+    });
     Some(Recipe {
         schema: Schema,
         target: target(&table, sink),
@@ -115,8 +128,9 @@ pub(super) fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
         gpu,
         dependencies: dependencies.unwrap_or_default(),
         pypi_dependencies: wheels.unwrap_or_default(),
+        pypi_options: pypi_options.unwrap_or_default(),
         parameters: parameters.unwrap_or_default(),
-        features: features.unwrap_or_default(),
+        features,
         selection: Selection::default(),
     })
 }
@@ -352,6 +366,10 @@ fn activation_of(node: &Node, sink: &mut Sink<'_>) -> Option<Activation> {
     let library_path = table
         .value("library-path")
         .and_then(|node| choice(node, "library-path", LIBRARY_PATH, sink));
+    let link_libraries = table.value("link-libraries").map(|node| {
+        let what = ("`link-libraries`", "tensorflow");
+        entries::read(node, what, &mut linked::folder, sink)
+    });
     let mut is_on = |key: &'static str| {
         let value = table.value(key);
         value
@@ -365,6 +383,7 @@ fn activation_of(node: &Node, sink: &mut Sink<'_>) -> Option<Activation> {
         memory_growth: is_on("memory-growth"),
         no_user_site: is_on("no-user-site"),
         dll_directory: is_on("dll-directory"),
+        link_libraries: link_libraries.unwrap_or_default(),
     })
 }
 

@@ -63,6 +63,18 @@ pub(super) struct Platform;
 /// Stands for the map of `env`.
 pub(super) struct Variables;
 
+/// Stands for the URL of an index.
+pub(super) struct IndexUrl;
+
+/// Stands for a folder of wheels, or a page that links to wheels.
+pub(super) struct Links;
+
+/// Stands for the map of `package-indexes`.
+pub(super) struct PackageIndexes;
+
+/// Stands for a folder below `site-packages`.
+pub(super) struct PackageFolder;
+
 /// Versions may be written without quotes, and editors then see a number.
 fn version(description: &str) -> Schema {
     json_schema!({
@@ -115,6 +127,43 @@ text_schema!(
     version("A compute capability.")
 );
 text_schema!(Glibc, "Glibc", version("A version of glibc."));
+text_schema!(
+    IndexUrl,
+    "IndexUrl",
+    json_schema!({
+        "description": "The URL of an index: `https://example.org/simple`.",
+        "type": "string",
+        "pattern": "^https?://",
+    })
+);
+text_schema!(
+    Links,
+    "Links",
+    json_schema!({
+        "description": "A folder of wheels, relative to the recipe, or the URL of a page.",
+        "type": "string",
+        "minLength": 1,
+    })
+);
+text_schema!(
+    PackageIndexes,
+    "PackageIndexes",
+    json_schema!({
+        "description": "Packages of `pypi-dependencies` with their indexes.",
+        "type": "object",
+        "properties": { "if": false, "then": false, "else": false },
+        "additionalProperties": { "type": "string", "pattern": "^https?://" },
+    })
+);
+text_schema!(
+    PackageFolder,
+    "PackageFolder",
+    json_schema!({
+        "description": "A folder below `site-packages`: `tensorflow`.",
+        "type": "string",
+        "minLength": 1,
+    })
+);
 text_schema!(
     Variables,
     "Variables",

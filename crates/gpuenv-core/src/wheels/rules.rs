@@ -9,7 +9,7 @@ use rattler_conda_types::RepoDataRecord;
 use rattler_digest::Sha256Hash;
 
 use super::{Distribution, Machine, Provided, Wheel, file_name, normalized};
-use crate::{Code, Diagnostic, Place, Plan, solution};
+use crate::{Code, Diagnostic, Place, Plan, plan::PypiSettings, solution};
 
 pub use error::WheelError;
 
@@ -140,6 +140,7 @@ fn best(distribution: &Distribution, machine: &Machine) -> Result<Wheel, WheelEr
         name: distribution.name.clone(),
         version: distribution.version.clone(),
         url: best.url.clone(),
+        index: None,
         sha256,
         size: best.size,
     })
@@ -149,7 +150,11 @@ fn best(distribution: &Distribution, machine: &Machine) -> Result<Wheel, WheelEr
 ///
 /// # Errors
 /// Names the first two that must not.
-pub fn check_combination(records: &[RepoDataRecord], wheels: &[Wheel]) -> Result<(), WheelError> {
+pub fn check_combination(
+    records: &[RepoDataRecord],
+    wheels: &[Wheel],
+    pypi: &PypiSettings,
+) -> Result<(), WheelError> {
     for record in records {
         let conda = record.package_record.name.as_normalized();
         let same = |wheel: &&Wheel| normalized(conda).as_ref() == Some(&wheel.name);
@@ -182,10 +187,12 @@ pub fn check_combination(records: &[RepoDataRecord], wheels: &[Wheel]) -> Result
         matches!(name, "cudatoolkit" | "cuda-cudart" | "cuda-runtime")
     });
     match (conda, runtime) {
-        (Some(record), Some(wheel)) => Err(WheelError::CudaTwice {
-            package: solution::label(record),
-            wheel: wheel.label(),
-        }),
+        (Some(record), Some(wheel)) if !pypi.allow_two_cuda_runtimes => {
+            Err(WheelError::CudaTwice {
+                package: solution::label(record),
+                wheel: wheel.label(),
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -194,7 +201,11 @@ pub fn check_combination(records: &[RepoDataRecord], wheels: &[Wheel]) -> Result
 ///
 /// # Errors
 /// Names the first reason.
-pub fn check_installable(records: &[RepoDataRecord], wheels: &[Wheel]) -> Result<(), WheelError> {
+pub fn check_installable(
+    records: &[RepoDataRecord],
+    wheels: &[Wheel],
+    pypi: &PypiSettings,
+) -> Result<(), WheelError> {
     if wheels.is_empty() {
         return Ok(());
     }
@@ -209,7 +220,7 @@ pub fn check_installable(records: &[RepoDataRecord], wheels: &[Wheel]) -> Result
             package: conda.package.clone(),
         });
     }
-    check_combination(records, wheels)
+    check_combination(records, wheels, pypi)
 }
 
 /// Returns the version of the Python among conda packages, as text and as numbers.

@@ -5,7 +5,7 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 use super::*;
 use crate::{
     Diagnostic, Plan, Target,
-    plan::{ActivationSettings, Gpu, ProbeStep, WheelRequirement},
+    plan::{ActivationSettings, Gpu, ProbeStep, PypiSettings, WheelRequirement},
     solution::tests::{dependency, record},
 };
 
@@ -16,6 +16,7 @@ pub(crate) fn wheel(name: &str, version: &str) -> Wheel {
         name: name.to_string(),
         version: version.to_string(),
         url: url.parse().unwrap(),
+        index: None,
         sha256: [7; 32].into(),
         size: Some(10),
     }
@@ -37,6 +38,7 @@ fn plan(platform: Subdir, dependencies: &[&str], wheels: &[&str]) -> Plan {
         target: Target::without_gpu(platform),
         dependencies: dependencies.iter().map(|text| dependency(text)).collect(),
         wheels: wheels.iter().map(|text| requirement(text)).collect(),
+        pypi: PypiSettings::default(),
         activation: ActivationSettings::default(),
         probe: vec![ProbeStep::Driver],
         selection: crate::recipe::Selection::default(),
@@ -150,7 +152,9 @@ fn two_versions_of_cuda_never_meet() {
             .iter()
             .map(|(name, version)| wheel(name, version))
             .collect();
-        check_combination(records, &wheels).err().map(message)
+        check_combination(records, &wheels, &PypiSettings::default())
+            .err()
+            .map(message)
     };
     let told = refuse(
         &[],
@@ -191,6 +195,18 @@ fn two_versions_of_cuda_never_meet() {
         )
     );
     assert_eq!(refuse(&toolkit, &[("nvidia-ml-py", "12.0")]), None);
+    let allowed = PypiSettings {
+        allow_two_cuda_runtimes: true,
+        ..PypiSettings::default()
+    };
+    let runtime = [wheel("nvidia-cuda-runtime-cu11", "11.2")];
+    assert_eq!(check_combination(&toolkit, &runtime, &allowed), Ok(()));
+    // Two versions among the wheels themselves stay impossible.
+    let both = [
+        wheel("nvidia-cublas-cu11", "11.1"),
+        wheel("nvidia-cudnn-cu12", "9.1"),
+    ];
+    assert!(check_combination(&toolkit, &both, &allowed).is_err());
 }
 
 #[test]

@@ -53,6 +53,7 @@ impl Run {
                 place: None,
             }],
             wheels: Vec::new(),
+            pypi: Default::default(),
             activation: ActivationSettings::default(),
             probe: Vec::new(),
             selection: gpuenv_core::recipe::Selection::default(),

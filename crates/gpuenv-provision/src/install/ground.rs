@@ -16,7 +16,7 @@ use super::{Install, InstallError};
 use crate::{
     fetch::Fetched,
     prefix::{self, Found, Manifest, Records},
-    tree::{self, Tree},
+    tree::Tree,
 };
 
 /// What is at the prefix, and what has to change.
@@ -54,7 +54,7 @@ pub(super) fn survey(request: &Install<'_>, real: &Path) -> Result<Ground, Insta
             ground.records.distrust(&repair.bad_records);
         }
         ground.manifest = prefix::manifest_of(real, &ground.found);
-        ground.tree = tree::read(real, &prefix::is_own)?;
+        ground.tree = prefix::read_tree(real)?;
     }
     ground.changes = changes::diff(&request.solution.records, &ground.records.repodata());
     let is_moved = match &ground.found {

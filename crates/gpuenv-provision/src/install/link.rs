@@ -232,7 +232,7 @@ fn clear(path: &Path) -> Result<(), InstallError> {
 
 /// Takes over what was written into the old prefix while the new one was built.
 pub(super) fn bring_news(before: &Tree, old: &Path, new: &Path) -> Result<(), InstallError> {
-    let news = before.news(tree::read(old, &prefix::is_own)?);
+    let news = before.news(prefix::read_tree(old)?);
     for directory in news.directories {
         let path = new.join(directory);
         if !path.exists() {

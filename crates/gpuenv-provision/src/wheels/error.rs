@@ -53,6 +53,20 @@ pub enum WheelsError {
         /// The platform.
         platform: Subdir,
     },
+    /// A folder of wheels is not there.
+    #[error("the folder of wheels `{place}` is not there")]
+    LinksMissing {
+        /// The folder, as the recipe writes it.
+        place: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A folder has nothing that it could lie beside.
+    #[error("the folder of wheels `{place}` lies beside the recipe, and the recipe is in no file")]
+    LinksNowhere {
+        /// The folder, as the recipe writes it.
+        place: String,
+    },
     /// uv found no solution.
     #[error("no set of wheels satisfies the recipe on {platform}")]
     Unsolvable {
@@ -152,6 +166,13 @@ impl From<WheelsError> for Diagnostic {
             WheelsError::Prepare(source) => failed().cause(source),
             WheelsError::Platform { .. } => Diagnostic::error(Code::WHEELS_UNSOLVABLE, message)
                 .help("put `pypi-dependencies` under an `if` that leaves out the platform"),
+            WheelsError::LinksMissing { path, .. } => {
+                Diagnostic::error(Code::WHEELS_NO_FOLDER, message)
+                    .cause(format!("there is no directory `{}`", path.display()))
+                    .help("`find-links` is relative to the recipe's file: make the folder, or correct `pypi-options`")
+            }
+            WheelsError::LinksNowhere { .. } => Diagnostic::error(Code::WHEELS_NO_FOLDER, message)
+                .help("save the recipe first: `gpuenv recipe show NAME > gpuenv.yaml`"),
             WheelsError::Unsolvable { told, .. } => {
                 let sources = told.iter().any(|line| {
                     line.contains("no usable wheels") || line.contains("building from source")
@@ -160,7 +181,8 @@ impl From<WheelsError> for Diagnostic {
                 let error = said(error, told);
                 match sources {
                     true => error
-                        .help("gpuenv installs wheels only: take the conda package under `dependencies` instead"),
+                        .help("gpuenv installs wheels only: take the conda package under `dependencies` instead")
+                        .help("or build the wheel yourself: `pip wheel --no-deps -w wheels NAME==VERSION`, and add `pypi-options: { find-links: [./wheels] }`"),
                     false => error.help(
                         "loosen a bound in `pypi-dependencies`, or the `python` in `dependencies`",
                     ),

@@ -14,7 +14,7 @@ use gpuenv_core::{
     event::Silent,
     generation::Action,
     lock,
-    plan::{ActivationSettings, Dependency, Gpu},
+    plan::{ActivationSettings, Dependency, Gpu, PypiSettings},
     recipe::Selection,
 };
 use jiff::Timestamp;
@@ -107,6 +107,7 @@ fn plan(channels: &[String], platform: Subdir) -> Plan {
     Plan {
         recipe: "uv".to_string(),
         selection: Selection::default(),
+        pypi: PypiSettings::default(),
         channels: channels.to_vec(),
         gpu: Gpu::None,
         target: Target::without_gpu(platform),

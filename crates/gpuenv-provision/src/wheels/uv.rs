@@ -10,12 +10,15 @@ use std::{
     time::Duration,
 };
 
-use gpuenv_core::wheels::{MAX_BYTES, Machine, Provided};
+use gpuenv_core::{
+    plan::PypiSettings,
+    wheels::{MAX_BYTES, Machine, Provided},
+};
 use jiff::Timestamp;
 use rattler_conda_types::Subdir;
 use tokio::io::AsyncWriteExt;
 
-use super::{Program, WheelsError, stub};
+use super::{Program, WheelsError, places, stub};
 
 /// How long one resolution may take. Real ones take seconds.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -74,6 +77,10 @@ pub(super) struct Question<'a> {
     /// The version of Python, with its patch.
     pub(super) python: String,
     pub(super) machine: &'a Machine,
+    /// Where the recipe says that wheels are.
+    pub(super) pypi: &'a PypiSettings,
+    /// The directory of the recipe.
+    pub(super) folder: Option<&'a Path>,
     pub(super) exclude_newer: Option<Timestamp>,
 }
 
@@ -100,41 +107,16 @@ impl Uv {
         program: &Program,
         question: &Question<'_>,
     ) -> Result<String, WheelsError> {
-        let platform = question.machine.platform;
         let folder = tempfile::tempdir().map_err(WheelsError::Prepare)?;
         prepare(folder.path(), question).map_err(WheelsError::Prepare)?;
-        let mut command = tokio::process::Command::new(&program.path);
-        command
-            .args(arguments(question)?)
-            .args(self.offline.then_some("--offline"))
-            .args(
-                program
-                    .python
-                    .iter()
-                    .flat_map(|python| ["--python".as_ref(), python.as_os_str()]),
-            )
-            // A project around the working directory must not have a say.
-            .current_dir(folder.path())
-            .env_clear()
-            .envs(self.kept_variables())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
         let requirements = question.requirements.join("\n");
-        let running = run(command, requirements);
-        let output = match tokio::time::timeout(DEADLINE, running).await {
-            Ok(Ok(output)) => output,
-            Ok(Err(source)) => {
-                let program = program.path.clone();
-                return Err(WheelsError::Start { program, source });
-            }
-            Err(_) => return Err(WheelsError::TimedOut { platform }),
+        let running = Running {
+            program,
+            folder: folder.path(),
+            arguments: arguments(question)?,
+            input: requirements,
         };
-        if !output.status.success() {
-            let told = String::from_utf8_lossy(&output.stderr);
-            return Err(WheelsError::refused(platform, &told, output.status));
-        }
+        self.run(running, question).await?;
         let answer = folder.path().join(ANSWER);
         let read = || {
             if fs_err::metadata(&answer)?.len() > MAX_BYTES as u64 {
@@ -143,6 +125,84 @@ impl Uv {
             fs_err::read_to_string(&answer)
         };
         read().map_err(WheelsError::Prepare)
+    }
+
+    /// Asks from which indexes exact versions are; the answer is uv's text about them.
+    pub(super) async fn indexes(
+        &self,
+        program: &Program,
+        question: &Question<'_>,
+        pinned: &[String],
+    ) -> Result<String, WheelsError> {
+        let folder = tempfile::tempdir().map_err(WheelsError::Prepare)?;
+        let mut arguments: Vec<String> = [
+            "pip",
+            "compile",
+            "-",
+            "--quiet",
+            "--no-header",
+            "--no-annotate",
+            "--no-deps",
+            "--emit-index-annotation",
+            "--only-binary=:all:",
+        ]
+        .map(String::from)
+        .into();
+        arguments.extend(target(question)?);
+        let running = Running {
+            program,
+            folder: folder.path(),
+            arguments,
+            input: pinned.join("\n"),
+        };
+        let told = self.run(running, question).await?;
+        Ok(String::from_utf8_lossy(&told).into_owned())
+    }
+
+    /// Runs uv and returns what it writes to stdout.
+    async fn run(
+        &self,
+        running: Running<'_>,
+        question: &Question<'_>,
+    ) -> Result<Vec<u8>, WheelsError> {
+        let platform = question.machine.platform;
+        let Running {
+            program,
+            folder,
+            arguments,
+            input,
+        } = running;
+        let mut variables = self.kept_variables();
+        places::without_the_machines(question.pypi, &mut variables);
+        let mut command = tokio::process::Command::new(&program.path);
+        let python = program.python.iter();
+        command
+            .args(arguments)
+            .args(self.offline.then_some("--offline"))
+            .args(python.flat_map(|python| ["--python".as_ref(), python.as_os_str()]))
+            // A project around the working directory must not have a say.
+            .current_dir(folder)
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let output = match tokio::time::timeout(DEADLINE, run(command, input)).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(source)) => {
+                let program = program.path.clone();
+                return Err(WheelsError::Start { program, source });
+            }
+            Err(_) => return Err(WheelsError::TimedOut { platform }),
+        };
+        match output.status.success() {
+            true => Ok(output.stdout),
+            false => {
+                let told = String::from_utf8_lossy(&output.stderr);
+                Err(WheelsError::refused(platform, &told, output.status))
+            }
+        }
     }
 
     fn kept_variables(&self) -> BTreeMap<OsString, OsString> {
@@ -174,6 +234,16 @@ impl Uv {
     }
 }
 
+/// One start of uv.
+struct Running<'a> {
+    program: &'a Program,
+    /// Where it runs.
+    folder: &'a Path,
+    arguments: Vec<String>,
+    /// What it reads from stdin.
+    input: String,
+}
+
 async fn run(mut command: tokio::process::Command, input: String) -> io::Result<Output> {
     let mut child = command.spawn()?;
     let stdin = child.stdin.take();
@@ -199,6 +269,9 @@ fn prepare(folder: &Path, question: &Question<'_>) -> io::Result<()> {
         }
     }
     fs_err::write(folder.join("constraints.txt"), constraints)?;
+    if let Some(project) = places::project(&question.requirements, question.pypi) {
+        fs_err::write(folder.join(places::PROJECT), project)?;
+    }
     if question.keep.is_empty() {
         return Ok(());
     }
@@ -213,26 +286,38 @@ fn prepare(folder: &Path, question: &Question<'_>) -> io::Result<()> {
 }
 
 fn arguments(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
-    let platform = platform(question.machine)?;
-    let mut arguments = vec![
+    let source = match question.pypi.package_indexes.is_empty() {
+        true => "-",
+        false => places::PROJECT,
+    };
+    let mut arguments: Vec<String> = [
         "pip",
         "compile",
-        "-",
+        source,
         "--quiet",
         "--no-header",
         "--format=pylock.toml",
         "--only-binary=:all:",
         "--constraints=constraints.txt",
     ]
-    .into_iter()
     .map(String::from)
-    .collect::<Vec<_>>();
+    .into();
     arguments.push(format!("--output-file={ANSWER}"));
-    arguments.push(format!("--python-version={}", question.python));
-    arguments.push(format!("--python-platform={platform}"));
+    arguments.extend(target(question)?);
     if let Some(newest) = question.exclude_newer {
         arguments.push(format!("--exclude-newer={newest}"));
     }
+    Ok(arguments)
+}
+
+/// Returns uv's options for what wheels are to run on, and for where they are.
+fn target(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
+    let platform = platform(question.machine)?;
+    let mut arguments = vec![
+        format!("--python-version={}", question.python),
+        format!("--python-platform={platform}"),
+    ];
+    arguments.extend(places::arguments(question.pypi, question.folder)?);
     Ok(arguments)
 }
 

@@ -206,7 +206,12 @@ fn resolve(root: &Path, path: &str) -> Option<PathBuf> {
     let stays = relative
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
-    stays.then(|| root.join(relative))
+    let found = stays.then(|| root.join(relative))?;
+    // As servers of indexes do.
+    match path.ends_with('/') {
+        true => Some(found.join("index.html")),
+        false => Some(found),
+    }
 }
 
 /// Makes an entity tag that changes with the file.
@@ -233,6 +238,7 @@ fn lists(tags: &str, tag: &str) -> bool {
 
 fn content_type(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
+        Some("html") => "text/html",
         Some("json") => "application/json",
         Some("zst") => "application/zstd",
         Some("bz2") => "application/x-bzip2",

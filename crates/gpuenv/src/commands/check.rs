@@ -225,7 +225,13 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
         return of_lock(file, platform, prefix);
     }
     locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
-    let made = locking::make(session, &recipe, &[platform], locking::keep(None), None)?;
+    let made = locking::make(
+        session,
+        &recipe,
+        &[platform],
+        locking::keep(&open.text, None),
+        None,
+    )?;
     let file = LockFile {
         path: PathBuf::from(&recipe.name),
         text: made.text,

@@ -13,12 +13,14 @@ use gpuenv_provision::{
     install::{check_place, is_settled},
     prefix::State,
 };
+use rattler_conda_types::Subdir;
 use serde::Serialize;
 
+use super::lock;
 use crate::{
     Failure, Outcome, Session, activating, checking,
     commands::{choice::ChoiceArgs, packages::PackageArgs},
-    creating::Found,
+    creating::{Found, this_platform},
     environments::{self, Environments},
     installing::{How, Installing},
     probing::{self, Probed, Question},
@@ -57,6 +59,15 @@ pub struct Args {
     /// Put the environment into this directory instead
     #[arg(short, long, value_name = "PREFIX")]
     pub prefix: Option<PathBuf>,
+    /// Prepare an environment for another platform, such as `win-64`: nothing of it is run here
+    #[arg(
+        long,
+        value_name = "PLATFORM",
+        requires = "prefix",
+        conflicts_with_all = ["require_gpu", "name"],
+        value_parser = lock::platform
+    )]
+    pub platform: Option<Subdir>,
     /// Refuse to solve: the lock must exist and satisfy the recipe
     #[arg(long)]
     pub locked: bool,
@@ -116,10 +127,11 @@ struct Created {
 /// # Errors
 /// Returns what keeps it from being there.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let platform = args.platform.map_or_else(this_platform, Ok)?;
     let found = Found::find(&args.sources, &packages(&args), session)?;
     let recipe = found.recipe_name().map(ToString::to_string);
     let target = target(&args, recipe.as_deref(), session)?;
-    let source = found.decide(&args.choice.choice(), &target.prefix)?;
+    let source = found.decide(&args.choice.choice(), &target.prefix, platform)?;
     let state = source.already_right(&target.prefix)?;
     if let Some(state) = state.filter(|_| !args.force && is_settled(&target.prefix)) {
         return already_right(&args, target, recipe, state, session);
@@ -130,7 +142,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let file = source.file();
     let only_text = source.only_text();
     let mut ready = source.ready(args.locked, session)?;
-    if !args.no_check {
+    if !args.no_check && is_for_here(&args) {
         let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
         ready.notes.extend(warnings);
     }
@@ -145,12 +157,13 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         how: How::Create { force: args.force },
     };
     let installed = installing.install(session)?;
-    if !installed.already_right {
+    if !installed.already_right && is_for_here(&args) {
         activating::tell_bad_scripts(&target.prefix, session)?;
         if ready.activation.xla {
             activating::tell_missing_for_xla(&target.prefix, ready.solution.platform, session)?;
         }
     }
+    activating::tell_missing_folders(&target.prefix, &ready.activation, session);
     let question = question(&args, &target.prefix, ready.gpu, &ready.probe);
     let probe = probe(&args, &question, session)?;
     let created = Created {
@@ -177,8 +190,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 fn packages(args: &Args) -> Packages {
     let folder = args.prefix.as_deref().and_then(Path::file_name);
     let folder = folder.map(|name| name.to_string_lossy().into_owned());
-    args.packages
-        .packages(args.name.clone().or(folder), Vec::new())
+    args.packages.packages(
+        args.name.clone().or(folder),
+        args.platform.into_iter().collect(),
+    )
 }
 
 fn target(args: &Args, recipe: Option<&str>, session: &Session) -> Result<Target, Failure> {
@@ -251,10 +266,16 @@ fn probe(
     question: &Question<'_>,
     session: &Session,
 ) -> Result<Option<Probed>, Diagnostic> {
-    match args.no_probe {
+    match args.no_probe || !is_for_here(args) {
         true => Ok(None),
         false => probing::after_install(question, session),
     }
+}
+
+/// Tells whether the environment can run on this machine.
+fn is_for_here(args: &Args) -> bool {
+    args.platform
+        .is_none_or(|platform| Subdir::current() == Some(platform))
 }
 
 fn report(args: &Args, created: &Created) -> Outcome {
@@ -295,6 +316,10 @@ fn text(args: &Args, created: &Created) -> String {
     let _ = writeln!(text, "prefix: {}", created.prefix.display());
     if let Some(path) = &created.moved_aside {
         let _ = writeln!(text, "what was there before is now at {}", path.display());
+    }
+    if let Some(platform) = args.platform.filter(|_| !is_for_here(args)) {
+        let _ = writeln!(text, "probe: skipped: it is for {platform}");
+        return text;
     }
     match (&created.probe, &created.earlier_probe) {
         (Some(probed), _) => text.push_str(&probed.text()),

@@ -128,8 +128,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         upgrade: upgrade(args.upgrade.as_deref()),
         exclude_newer: args.exclude_newer,
         builds: None,
+        folder: text.folder(),
     };
     let mut made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;
+    made.text = lockfile::render(&path, &made.lock)?;
     for note in &mut made.notes {
         if note.code == Code::LOCK_STALE {
             let help = format!("lock every platform: `{}`", text.lock_command());
@@ -288,7 +290,7 @@ fn summary(changes: &[PackageChange]) -> String {
     )
 }
 
-fn platform(text: &str) -> Result<Subdir, String> {
+pub(super) fn platform(text: &str) -> Result<Subdir, String> {
     text.parse()
         .map_err(|_| "not a conda platform, for example `linux-64` or `win-64`".to_string())
 }

@@ -12,7 +12,7 @@ use rattler_conda_types::RepoDataRecord;
 use serde_json::json;
 
 use crate::{
-    Failure, Outcome, Session, creating,
+    Failure, Outcome, Session, activating, creating,
     environments::Environments,
     installing::{How, Installing},
     lockfile,
@@ -59,11 +59,8 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         return Ok(Outcome::done().text(text).facts(&facts));
     }
     refuse_outside(&prefix, wanted, &before)?;
-    let file = lockfile::parse(
-        prefix.join(crate::activating::KEPT_LOCK),
-        origin.lock_text.clone(),
-    )?;
-    let ready = creating::of_lock(file, None)?;
+    let file = lockfile::parse(prefix.join(activating::KEPT_LOCK), origin.lock_text.clone())?;
+    let ready = creating::of_lock(file, activating::platform(&prefix)?, None)?;
     let repair = Repair {
         packages: before.to_relink(),
         bad_records: before.bad_records(),

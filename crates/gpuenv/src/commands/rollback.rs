@@ -83,7 +83,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     )?;
     let ready = Ready {
         activation: generation.activation.clone(),
-        ..creating::of_lock(file, None)?
+        ..creating::of_lock(file, activating::platform(&prefix)?, None)?
     };
     let installed = Installing {
         prefix: &prefix,

@@ -18,6 +18,7 @@ fn wheel(name: &str, version: &str, tag: &str) -> Wheel {
         name: name.to_string(),
         version: version.to_string(),
         url: url.parse().unwrap(),
+        index: None,
         sha256: rattler_digest::parse_digest_from_hex::<rattler_digest::Sha256>(&"0".repeat(64))
             .unwrap(),
         size: None,

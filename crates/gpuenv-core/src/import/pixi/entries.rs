@@ -108,7 +108,7 @@ pub(super) fn wheel(reading: &mut Reading<'_>, name: &str, item: &Item, conditio
                 );
             }
             if let Some(index) = text(entry, "index") {
-                reading.index(Index::Extra(index.to_string()), at);
+                reading.index(Index::Package(name.to_string(), index.to_string()), at);
             }
             let extras: Vec<String> = texts(entry, "extras")
                 .into_iter()
@@ -145,11 +145,13 @@ pub(super) fn indexes(reading: &mut Reading<'_>, options: &dyn TableLike) {
     }
     let links = options.get("find-links").and_then(Item::as_array);
     for value in links.into_iter().flatten() {
-        let url = value
-            .as_inline_table()
-            .and_then(|table| table.get("url")?.as_str());
+        let place = |table: &toml_edit::InlineTable| {
+            let place = table.get("path").or_else(|| table.get("url"))?.as_str();
+            place.map(ToString::to_string)
+        };
+        let url = value.as_inline_table().and_then(place);
         if let Some(url) = url {
-            reading.index(Index::Links(url.to_string()), span(value.span()));
+            reading.index(Index::Links(url), span(value.span()));
         }
     }
 }

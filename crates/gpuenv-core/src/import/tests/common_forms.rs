@@ -232,6 +232,8 @@ git+ssh://git@github.com/a/b.git
       - "jax[cuda12]>=0.4 ; sys_platform == 'linux'"
       - six @ https://files.x.example/six-1.16.0-py2.py3-none-any.whl
       - requests @ https://files.x.example/requests-2.31.0-py3-none-any.whl#sha256=58cd2187c01e70e6e26505bca751777aa9f2ee0b7f4300988b709f44e013003f
+    pypi-options:
+      extra-index-urls: [https://download.pytorch.org/whl/cu118]
     probe: [driver, jax]
     GE134 3: hashes are left out: they do not say which file they are of
     GE134 9: `foo==${VERSION}` depends on an environment variable of the machine
@@ -240,7 +242,6 @@ git+ssh://git@github.com/a/b.git
     GE134 12: the option `--no-binary` is left out
     GE134 13: `git+ssh://git@github.com/a/b.git` is source code of a repository, and gpuenv locks files
     GE142 0: `python` is added: wheels are installed into the Python of the environment
-    GE134 0: the index `https://download.pytorch.org/whl/cu118` is not part of the recipe
     "#);
 }
 

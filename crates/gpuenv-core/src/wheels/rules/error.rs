@@ -151,7 +151,9 @@ impl From<WheelError> for Diagnostic {
             WheelError::NoWheel { files, .. } => {
                 let error = Diagnostic::error(Code::WHEELS_UNSOLVABLE, message.clone());
                 let error = match files.is_empty() {
-                    true => error.cause("there is source code only, which gpuenv does not build"),
+                    true => error
+                        .cause("there is source code only, which gpuenv does not build")
+                        .help("build the wheel yourself: `pip wheel --no-deps -w wheels NAME==VERSION`, and add `pypi-options: { find-links: [./wheels] }`"),
                     false => error.cause(format!("there is: {}", shown(&files))),
                 };
                 error.help("take another version, or a conda package under `dependencies`")
@@ -164,7 +166,8 @@ impl From<WheelError> for Diagnostic {
             WheelError::CudaTwice { .. } => conflict()
                 .cause("which of the two a library finds depends on the order of loading")
                 .help("delete the CUDA packages from `dependencies`: the wheels bring their own")
-                .help("or take the framework from `dependencies` as well"),
+                .help("or take the framework from `dependencies` as well")
+                .help("or, if you know that it works: `pypi-options: { allow-two-cuda-runtimes: true }`"),
             WheelError::CpuOnly { reason, .. } => {
                 let error = Diagnostic::error(Code::SOLVE_ONLY_CPU, message.clone());
                 let error = HELP.iter().fold(error.cause(reason), |e, help| e.help(*help));
@@ -173,7 +176,7 @@ impl From<WheelError> for Diagnostic {
             WheelError::CudaUnwanted { .. } => {
                 Diagnostic::error(Code::SOLVE_ONLY_CUDA, message.clone())
                     .cause("CUDA takes about two gigabytes and is of no use here")
-                    .help("name an index that has builds for the CPU, for example `export UV_INDEX=https://download.pytorch.org/whl/cpu`")
+                    .help("name an index that has builds for the CPU: `pypi-options: { extra-index-urls: [\"https://download.pytorch.org/whl/cpu\"] }`")
                     .help("or allow a GPU: `gpu: optional`")
             }
             WheelError::NumpyTooNew { .. } => {
