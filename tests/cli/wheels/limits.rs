@@ -41,7 +41,7 @@ fn an_archive_that_becomes_too_much_is_refused() {
             .stderr_has("export GPUENV_UNPACK_LIMIT");
         assert!(!lab.prefix().exists());
     };
-    refused("[python]", "[bomb]", "bomb-1.0-py3-none-any.whl");
+    refused("[python]", "[bomb]", "bomb-1.0");
     refused("[python, swollen]", "[]", "swollen-1.0-h0_0.conda");
     refused(
         "[python, old-swollen]",

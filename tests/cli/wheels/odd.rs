@@ -72,26 +72,30 @@ fn a_wheel_that_cannot_be_converted_is_installed_by_uv() {
 #[test]
 fn uv_does_not_take_over_what_lies_or_wants_out() {
     let lab = lab!();
-    let odd = || {
-        Wheel::new("odd", "1.0")
-            .file("odd-1.0.data/scripts/odd-says", "#!python\n")
+    let odd = |name: &str| {
+        Wheel::new(name, "1.0")
+            .file(&format!("{name}-1.0.data/scripts/odd-says"), "#!python\n")
             .command("odd-says")
     };
-    for (wheel, reason) in [
-        (odd().lying(), "gives another hash"),
-        (odd().unlisted("odd/more.py", "x"), "does not name"),
+    for (name, wheel, reason) in [
+        ("liar", odd("liar").lying(), "gives another hash"),
         (
-            odd().file("odd-1.0.data/data/conda-meta/x.json", "{}"),
-            "conda",
+            "more",
+            odd("more").unlisted("more/x.py", "x"),
+            "does not name",
         ),
-        (odd().file("../evil.py", "x"), "evil.py"),
+        (
+            "meta",
+            odd("meta").file("meta-1.0.data/data/conda-meta/x.json", "{}"),
+            "conda-meta",
+        ),
+        ("climber", odd("climber").file("../evil.py", "x"), "evil.py"),
     ] {
         lab.publish(wheel);
-        lab.recipe("[python]", "[odd]");
-        let _ = fs::remove_file(lab.sandbox.work().join("gpuenv.lock"));
+        lab.recipe("[python]", &format!("[{name}]"));
         let refused = lab.gpuenv(&["create", "./demo.yaml"]).code(15);
         let _ = refused.stderr_has(reason);
         assert!(!lab.prefix().exists(), "{reason}");
-        assert!(!lab.prefix().join("../evil.py").exists());
+        assert!(!lab.sandbox.gpuenv_home().join("envs/evil.py").exists());
     }
 }

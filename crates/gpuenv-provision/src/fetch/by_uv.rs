@@ -73,7 +73,7 @@ impl ByUv {
             .ok_or_else(|| io::Error::other("the lock gives no sha256"))?;
         let wheels = folder.join("wheels");
         fs_err::create_dir_all(&wheels)?;
-        fs_err::copy(wheel, wheels.join(record.identifier.to_string()))?;
+        fs_err::copy(wheel, wheels.join(file_name(record)?))?;
         let requirement = format!(
             "{}=={} --hash=sha256:{}\n",
             package.name.as_normalized(),
@@ -117,6 +117,23 @@ impl ByUv {
         let lines: Vec<String> = told.lines().map(strip).take(5).collect();
         let text = format!("uv cannot install it either: {}", lines.join("; "));
         Err(io::Error::other(text))
+    }
+}
+
+/// Returns the name that the wheel has on its server: its tags are in it.
+fn file_name(record: &RepoDataRecord) -> io::Result<String> {
+    let name = record.url.path_segments().and_then(Iterator::last);
+    let name = name
+        .unwrap_or_default()
+        .replace("%2B", "+")
+        .replace("%2b", "+");
+    let is_plain = name.ends_with(".whl")
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "._+-!".contains(c));
+    match is_plain {
+        true => Ok(name),
+        false => Err(io::Error::other(format!("`{name}` is no name of a wheel"))),
     }
 }
 

@@ -198,7 +198,9 @@ impl Source {
             Some(expected)
                 if expected == actual && self.by_uv.is_none() && wheel::is_refused(&error) =>
             {
-                let refused = (self.record.identifier.to_string(), unpack_reason(&error));
+                let name = self.record.url.path_segments().and_then(Iterator::last);
+                let name = name.unwrap_or_default().replace("%2B", "+");
+                let refused = (name, unpack_reason(&error));
                 Outcome::Failed(InstallError::Unconvertible {
                     wheels: vec![refused],
                     because: None,

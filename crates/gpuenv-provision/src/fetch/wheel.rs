@@ -9,7 +9,7 @@ use std::{
 use gpuenv_core::wheels::{MAX_RECORD_BYTES, Written, check_record};
 use rattler_conda_types::{
     RepoDataRecord,
-    package::{PackageFile, PathsJson},
+    package::{PackageFile, ParseEntryPointError, PathsJson},
 };
 use rattler_digest::{Md5, Sha256, compute_file_digest};
 use rattler_package_streaming::{ExtractError, ExtractResult, fs, wheel::WheelError};
@@ -82,7 +82,13 @@ pub(super) fn is_refused(error: &ExtractError) -> bool {
     match error {
         ExtractError::WheelError(error) => match error {
             WheelError::Metadata(text) => !text.contains(RECORD),
-            WheelError::DestinationCollision(_) | WheelError::EntryPoint(_) => true,
+            WheelError::DestinationCollision(_) => true,
+            WheelError::EntryPoint(error) => !matches!(
+                error,
+                ParseEntryPointError::CommandContainsPathSeparator(_)
+                    | ParseEntryPointError::CommandIsTraversal(_)
+                    | ParseEntryPointError::CommandIsAbsolute(_)
+            ),
             WheelError::IdentityMismatch { .. }
             | WheelError::GenericNoArch
             | WheelError::DuplicatePath(_)
