@@ -72,7 +72,7 @@ fn two_processes_bring_one_uv() {
     let tools = fs_err::read_dir(lab.sandbox.gpuenv_home().join("tools"));
     let names: Vec<_> = tools
         .expect("it was made")
-        .filter_map(|entry| Some(entry.ok()?.file_name().into_string().ok()?))
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| !name.starts_with('.'))
         .collect();
     assert_eq!(names, ["uv"]);
