@@ -94,6 +94,7 @@ impl Data {
             fallback: None,
             silence: Duration::from_secs(10),
             retries: 1,
+            unpacked_at_least: 2_000_000_000,
             ways: Default::default(),
         }
     }

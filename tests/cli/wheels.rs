@@ -7,7 +7,9 @@
 mod credentials;
 mod hostile;
 pub(crate) mod lab;
+mod limits;
 mod locking;
+mod odd;
 mod servers;
 mod tool;
 

@@ -148,6 +148,8 @@ codes! {
     515 INSTALL_NO_HOME "no directory for environments is known";
     516 INSTALL_NO_WHEELS "the wheels of the lock cannot be installed";
     517 CONFIG_BAD "the configuration cannot be read";
+    520 INSTALL_TOO_LARGE "an archive unpacks to more than it may";
+    521 INSTALL_BY_UV "a wheel that only uv can install";
     522 INSTALL_NO_FOLDER "a package folder that gets links is not there";
     524 ENVIRONMENT_ELSEWHERE "the environment is for another system";
     525 VERIFY_DAMAGED "the environment is not what its lock says";

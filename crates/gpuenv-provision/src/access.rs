@@ -26,6 +26,8 @@ pub struct Access {
     pub silence: Duration,
     /// How often a request is tried again after a failure that may pass.
     pub retries: u32,
+    /// What any archive may unpack to, in bytes; a large one may become more.
+    pub unpacked_at_least: u64,
     /// What the configuration of conda or rattler says about the network.
     pub ways: Ways,
 }

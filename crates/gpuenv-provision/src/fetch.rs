@@ -4,6 +4,8 @@
 //! while it arrives; only when its hash is right does the result enter the cache.
 
 mod body;
+mod by_uv;
+mod limit;
 mod source;
 mod wheel;
 
@@ -19,6 +21,7 @@ use rattler::package_cache::PackageCacheLayerError;
 use rattler_conda_types::RepoDataRecord;
 use rattler_networking::LazyClient;
 
+pub(crate) use self::by_uv::ByUv;
 use self::source::{Refusal, Source};
 use crate::{
     Access,
@@ -43,6 +46,8 @@ pub(crate) struct Fetching<'a> {
     /// Whether every file of what is in the cache is read, also those that look
     /// as if nobody had written them.
     pub(crate) thorough: bool,
+    /// Who installs the wheels that the converter refuses.
+    pub(crate) by_uv: Option<Arc<ByUv>>,
 }
 
 /// Packages that are in the cache, checked; they stay while this lives.
@@ -94,6 +99,7 @@ pub(crate) async fn fetch(
         reporter,
         cancel,
         thorough,
+        ..
     } = fetching;
     if records.is_empty() {
         // Nobody has to be waited for.
@@ -224,10 +230,28 @@ async fn bring(
     let all = stream::iter(order)
         .map(|wanted| bring_one(cache, wanted, &client, fetching))
         .buffer_unordered(AT_ONCE)
+        .map(|brought| match brought {
+            // The others are brought nevertheless.
+            Err(InstallError::Unconvertible { wheels, .. }) => Ok(Err(wheels)),
+            brought => brought.map(Ok),
+        })
         .try_collect::<Vec<_>>();
-    tokio::select! {
-        packages = all => packages,
-        () = fetching.cancel.asked() => Err(InstallError::Interrupted),
+    let brought = tokio::select! {
+        brought = all => brought?,
+        () = fetching.cancel.asked() => return Err(InstallError::Interrupted),
+    };
+    let (mut packages, mut wheels) = (Vec::new(), Vec::new());
+    for one in brought {
+        match one {
+            Ok(package) => packages.push(package),
+            Err(refused) => wheels.extend(refused),
+        }
+    }
+    wheels.sort();
+    let because = None;
+    match wheels.is_empty() {
+        true => Ok(packages),
+        false => Err(InstallError::Unconvertible { wheels, because }),
     }
 }
 
@@ -260,6 +284,8 @@ async fn bring_one(
         client: client.clone(),
         retries: fetching.access.retries,
         reporter: fetching.reporter.clone(),
+        by_uv: fetching.by_uv.clone(),
+        least: fetching.access.unpacked_at_least,
     });
     let unpack = move |directory: PathBuf| {
         let source = source.clone();

@@ -6,6 +6,7 @@
 mod error;
 mod ground;
 mod link;
+mod refused;
 
 use std::{
     collections::BTreeSet,
@@ -137,9 +138,20 @@ pub async fn install(
         cancel: &request.cancel,
         // Whoever repairs no longer believes what a file looks like.
         thorough: request.repair.is_some(),
+        by_uv: None,
     };
     let to_link: Vec<_> = ground.changes.to_link().collect();
-    let fetched = fetch::fetch(&to_link, &fetching).await?;
+    let fetched = match fetch::fetch(&to_link, &fetching).await {
+        Err(InstallError::Unconvertible { wheels, .. }) => {
+            let by_uv = refused::prepare(request, &wheels, &stage, access, &reporter).await?;
+            let by_uv = Some(Arc::new(by_uv));
+            let fetching = Fetching { by_uv, ..fetching };
+            let fetched = fetch::fetch(&to_link, &fetching).await?;
+            refused::tell(&wheels, reporter.as_ref());
+            fetched
+        }
+        fetched => fetched?,
+    };
     let layouts = check_layout(request, &ground, &fetched, reporter.as_ref())?;
     build(
         request, &ground, &fetched, &layouts, &stage, &site, &reporter,

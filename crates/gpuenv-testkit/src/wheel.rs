@@ -20,6 +20,7 @@ pub struct Wheel {
     members: Vec<(String, Vec<u8>)>,
     commands: Vec<(String, String)>,
     lie: bool,
+    deflate: bool,
     unlisted: Vec<(String, Vec<u8>)>,
 }
 
@@ -37,6 +38,7 @@ impl Wheel {
             members: vec![(format!("{module}/__init__.py"), text.into_bytes())],
             commands: Vec::new(),
             lie: false,
+            deflate: false,
             unlisted: Vec::new(),
         }
     }
@@ -81,6 +83,13 @@ impl Wheel {
     #[must_use]
     pub fn lying(mut self) -> Self {
         self.lie = true;
+        self
+    }
+
+    /// Compresses what is in it.
+    #[must_use]
+    pub fn deflated(mut self) -> Self {
+        self.deflate = true;
         self
     }
 
@@ -146,8 +155,11 @@ impl Wheel {
             .push((format!("{info}/RECORD"), record.into_bytes()));
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         for (path, bytes) in &self.members {
-            let options =
-                SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            let method = match self.deflate {
+                true => CompressionMethod::Deflated,
+                false => CompressionMethod::Stored,
+            };
+            let options = SimpleFileOptions::default().compression_method(method);
             archive.start_file(path.as_str(), options)?;
             archive.write_all(bytes)?;
         }

@@ -14,6 +14,9 @@ use etcetera::BaseStrategy;
 /// How long a server may be silent, unless the user says otherwise.
 const HTTP_SILENCE: Duration = Duration::from_secs(30);
 
+/// What any archive may unpack to in bytes, unless the user says otherwise.
+const UNPACK_LIMIT: u64 = 2_000_000_000;
+
 /// How often a download is tried again, unless the user says otherwise.
 const HTTP_RETRIES: u32 = 3;
 
@@ -75,6 +78,9 @@ variables! {
         GPUENV_HTTP_TIMEOUT "GPUENV_HTTP_TIMEOUT";
         /// How often a download is tried again after a failure that may pass. Default: 3.
         GPUENV_HTTP_RETRIES "GPUENV_HTTP_RETRIES";
+        /// How many gigabytes any archive may unpack to, beside fifty times its own size.
+        /// Default: 2.
+        GPUENV_UNPACK_LIMIT "GPUENV_UNPACK_LIMIT";
         /// The program `uv`, which resolves wheels. Default: the first one on `PATH`, else one
         /// that gpuenv installs from the recipe's channels into `tools/uv` below `GPUENV_HOME`.
         GPUENV_UV "GPUENV_UV";
@@ -183,6 +189,8 @@ pub struct Env {
     pub http_silence: Duration,
     /// How often a download is tried again.
     pub http_retries: u32,
+    /// What any archive may unpack to, in bytes.
+    pub unpack_limit: u64,
     /// The program `uv` that the user names, absolute.
     pub uv: Option<PathBuf>,
     /// Where programs are looked up.
@@ -262,6 +270,11 @@ impl Env {
             http_retries: text(GPUENV_HTTP_RETRIES)
                 .and_then(|value| value.trim().parse().ok())
                 .unwrap_or(HTTP_RETRIES),
+            unpack_limit: text(GPUENV_UNPACK_LIMIT)
+                .and_then(|value| value.trim().parse::<f64>().ok())
+                .filter(|gigabytes| *gigabytes >= 0.0 && *gigabytes < 1e6)
+                // Below 2^60, so it fits.
+                .map_or(UNPACK_LIMIT, |gigabytes| (gigabytes * 1e9) as u64),
             uv: path(GPUENV_UV),
             path: os(PATH)
                 .map(|value| split_paths(&value))

@@ -113,6 +113,7 @@ impl Session {
             cache,
             silence: self.env.http_silence,
             retries: self.env.http_retries,
+            unpacked_at_least: self.env.unpack_limit,
             ways: outside::ways(&self.env, neighbours)?,
         })
     }

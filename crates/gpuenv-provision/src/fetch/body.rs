@@ -3,7 +3,14 @@
 //! A connection that breaks is taken up again where it broke (RFC 9110, section
 //! 14), while the unpacking behind it goes on and never notices.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, stream};
@@ -47,6 +54,8 @@ pub(super) struct Body {
     /// The version of the archive on the server, if it is a strong one.
     version: Option<http::HeaderValue>,
     received: u64,
+    /// The same, for whoever watches what becomes of it.
+    counter: Arc<AtomicU64>,
     reported: u64,
     failures: u32,
     failed_at: u64,
@@ -82,6 +91,7 @@ impl Body {
             skip: 0,
             version: None,
             received: 0,
+            counter: Arc::default(),
             reported: 0,
             failures: 0,
             failed_at: 0,
@@ -110,6 +120,11 @@ impl Body {
 
     pub(super) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// Returns what always holds how much has arrived.
+    pub(super) fn counter(&self) -> Arc<AtomicU64> {
+        self.counter.clone()
     }
 
     pub(super) fn is_page(&self) -> bool {
@@ -180,6 +195,7 @@ impl Body {
             return None;
         }
         self.received += bytes.len() as u64;
+        self.counter.store(self.received, Ordering::Relaxed);
         self.hash.update(&bytes);
         self.report(REPORT_EVERY);
         Some(bytes)

@@ -14,11 +14,14 @@ use rattler_conda_types::{
 use rattler_digest::Sha256Hash;
 use rattler_networking::LazyClient;
 use rattler_package_streaming::{ExtractError, ExtractResult, tokio::async_read};
+use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 use url::Url;
 
 use super::{
+    ByUv,
     body::{Body, Failure, Request},
+    limit::{Limit, TooLarge},
     wheel,
 };
 use crate::{
@@ -49,6 +52,10 @@ pub(super) struct Source {
     pub(super) client: LazyClient,
     pub(super) retries: u32,
     pub(super) reporter: Arc<dyn Reporter>,
+    /// Who installs a wheel that the converter refuses.
+    pub(super) by_uv: Option<Arc<ByUv>>,
+    /// What any archive may become, in bytes.
+    pub(super) least: u64,
 }
 
 /// What one try came to.
@@ -113,7 +120,29 @@ impl Source {
         directory: &Path,
         whole: bool,
     ) -> Result<ExtractResult, ExtractError> {
+        let limit = Limit {
+            least: self.least,
+            received: body.counter(),
+        };
         let reader = StreamReader::new(Box::pin(body.stream()));
+        if let DistArchiveType::Wheel(_) = self.record.identifier.archive_type {
+            let by_uv = self.by_uv.as_deref();
+            return wheel::extract(reader, directory, &self.record, &limit, by_uv).await;
+        }
+        let unpacked = tokio::select! {
+            unpacked = self.unpack_stream(reader, directory, whole) => unpacked?,
+            error = limit.exceeded(directory) => return Err(error.into()),
+        };
+        limit.check_directory(directory).await?;
+        Ok(unpacked)
+    }
+
+    async fn unpack_stream(
+        &self,
+        reader: impl AsyncRead + Unpin,
+        directory: &Path,
+        whole: bool,
+    ) -> Result<ExtractResult, ExtractError> {
         match self.record.identifier.archive_type {
             DistArchiveType::Conda(CondaArchiveType::TarBz2) => {
                 async_read::extract_tar_bz2(reader, directory).await
@@ -121,11 +150,8 @@ impl Source {
             DistArchiveType::Conda(CondaArchiveType::Conda) if whole => {
                 async_read::extract_conda_via_buffering(reader, directory).await
             }
-            DistArchiveType::Conda(CondaArchiveType::Conda) => {
+            DistArchiveType::Conda(CondaArchiveType::Conda) | DistArchiveType::Wheel(_) => {
                 async_read::extract_conda(reader, directory).await
-            }
-            DistArchiveType::Wheel(_) => {
-                wheel::extract(reader, directory, &self.record.package_record).await
             }
         }
     }
@@ -150,6 +176,12 @@ impl Source {
 
     /// Finds out why an archive could not be unpacked although all of it came.
     async fn explain(&self, body: &mut Body, directory: &Path, error: ExtractError) -> Outcome {
+        if let ExtractError::IoError(inner) = &error
+            && let Some(TooLarge(allowed)) = inner.get_ref().and_then(|inner| inner.downcast_ref())
+        {
+            let (package, allowed) = (self.record.identifier.to_string(), *allowed);
+            return Outcome::Failed(InstallError::TooLarge { package, allowed });
+        }
         if let Some(kind) = io_kind(&error)
             && is_about_place(kind)
         {
@@ -163,6 +195,17 @@ impl Source {
         }
         let actual = body.sha256();
         match self.record.package_record.sha256 {
+            Some(expected)
+                if expected == actual && self.by_uv.is_none() && wheel::is_refused(&error) =>
+            {
+                let name = self.record.url.path_segments().and_then(Iterator::last);
+                let name = name.unwrap_or_default().replace("%2B", "+");
+                let refused = (name, unpack_reason(&error));
+                Outcome::Failed(InstallError::Unconvertible {
+                    wheels: vec![refused],
+                    because: None,
+                })
+            }
             Some(expected) if expected == actual => {
                 Outcome::Failed(self.bad(unpack_reason(&error)))
             }

@@ -8,12 +8,15 @@ use std::{
 
 use gpuenv_core::wheels::{MAX_RECORD_BYTES, Written, check_record};
 use rattler_conda_types::{
-    PackageRecord,
-    package::{PackageFile, PathsJson},
+    RepoDataRecord,
+    package::{PackageFile, ParseEntryPointError, PathsJson},
 };
+use rattler_digest::{Md5, Sha256, compute_file_digest};
 use rattler_package_streaming::{ExtractError, ExtractResult, fs, wheel::WheelError};
 use tokio::io::{AsyncRead, AsyncWriteExt};
-use zip::ZipArchive;
+use zip::{ZipArchive, result::ZipError};
+
+use super::{ByUv, limit::Limit};
 
 /// Takes a wheel as it arrives and unpacks it into a new directory.
 ///
@@ -22,7 +25,9 @@ use zip::ZipArchive;
 pub(super) async fn extract(
     mut reader: impl AsyncRead + Unpin,
     directory: &Path,
-    record: &PackageRecord,
+    record: &RepoDataRecord,
+    limit: &Limit,
+    by_uv: Option<&ByUv>,
 ) -> Result<ExtractResult, ExtractError> {
     let beside = directory.parent().unwrap_or(directory);
     let file = tempfile::Builder::new()
@@ -32,20 +37,95 @@ pub(super) async fn extract(
     tokio::io::copy(&mut reader, &mut writer).await?;
     writer.flush().await?;
     drop(writer);
-    let (directory, record) = (directory.to_path_buf(), record.clone());
-    let unpack = move || {
-        let result = fs::extract_wheel(file.path(), &directory, &record)?;
-        verify(file.path(), &directory)?;
-        Ok(result)
+    let archive = file.into_temp_path();
+    let refused = {
+        let (archive, limit) = (archive.to_path_buf(), limit.clone());
+        let (directory, record) = (directory.to_path_buf(), record.package_record.clone());
+        let unpack = move || {
+            limit.check(declared(&archive)?)?;
+            let result = match fs::extract_wheel(&archive, &directory, &record) {
+                Err(error) if is_refused(&error) => return Ok(Err(error)),
+                result => result?,
+            };
+            verify(&archive, &directory, Scripts::OfWheel)?;
+            Ok(Ok(result))
+        };
+        match tokio::task::spawn_blocking(unpack).await {
+            Ok(Ok(Ok(result))) => return Ok(result),
+            Ok(Ok(Err(refused))) => refused,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Err(ExtractError::Cancelled),
+        }
     };
-    match tokio::task::spawn_blocking(unpack).await {
+    let Some(by_uv) = by_uv else {
+        return Err(refused);
+    };
+    by_uv.unpack(&archive, directory, record).await?;
+    let directory = directory.to_path_buf();
+    let judge = move || {
+        verify(&archive, &directory, Scripts::Launchers)?;
+        Ok(ExtractResult {
+            sha256: compute_file_digest::<Sha256>(&archive)?,
+            md5: compute_file_digest::<Md5>(&archive)?,
+            total_size: fs_err::metadata(&archive)?.len(),
+        })
+    };
+    match tokio::task::spawn_blocking(judge).await {
         Ok(result) => result,
         Err(_) => Err(ExtractError::Cancelled),
     }
 }
 
+/// Returns whether an honest wheel can be refused so: its form is one that has no
+/// place among conda packages. What lies or wants to get out is no such wheel.
+pub(super) fn is_refused(error: &ExtractError) -> bool {
+    match error {
+        ExtractError::WheelError(error) => match error {
+            WheelError::Metadata(text) => !text.contains(RECORD),
+            WheelError::DestinationCollision(_) => true,
+            WheelError::EntryPoint(error) => !matches!(
+                error,
+                ParseEntryPointError::CommandContainsPathSeparator(_)
+                    | ParseEntryPointError::CommandIsTraversal(_)
+                    | ParseEntryPointError::CommandIsAbsolute(_)
+            ),
+            WheelError::IdentityMismatch { .. }
+            | WheelError::GenericNoArch
+            | WheelError::DuplicatePath(_)
+            | WheelError::ReservedPath(_)
+            | WheelError::UnsupportedScheme { .. } => false,
+        },
+        ExtractError::ZipError(ZipError::UnsupportedArchive(_))
+        | ExtractError::ZipError(ZipError::CompressionMethodNotSupported(_)) => true,
+        _ => false,
+    }
+}
+
+/// How every complaint about a `RECORD` names it.
+const RECORD: &str = "`RECORD`";
+
+/// Returns how large the files are together, as the archive says. One that lies
+/// becomes at most a thousand times its own size, which is what deflate can do.
+fn declared(archive: &Path) -> Result<u64, ExtractError> {
+    let mut archive = ZipArchive::new(io::BufReader::new(fs_err::File::open(archive)?))?;
+    let mut bytes = 0u64;
+    for index in 0..archive.len() {
+        bytes = bytes.saturating_add(archive.by_index_raw(index)?.size());
+    }
+    Ok(bytes)
+}
+
+/// Where the scripts of an unpacked wheel come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scripts {
+    /// All are files of the wheel; the launchers are made when it is linked.
+    OfWheel,
+    /// Launchers of uv are among them.
+    Launchers,
+}
+
 /// Compares what was unpacked with the `RECORD` in the archive.
-fn verify(archive: &Path, directory: &Path) -> Result<(), ExtractError> {
+fn verify(archive: &Path, directory: &Path, scripts: Scripts) -> Result<(), ExtractError> {
     let bad = |what: String| ExtractError::from(WheelError::Metadata(what));
     let mut archive = ZipArchive::new(io::BufReader::new(fs_err::File::open(archive)?))?;
     let (name, stem) = record_name(&archive).ok_or_else(|| bad("no `RECORD`".to_string()))?;
@@ -54,6 +134,13 @@ fn verify(archive: &Path, directory: &Path) -> Result<(), ExtractError> {
     member.take(MAX_RECORD_BYTES).read_to_end(&mut text)?;
     let text = String::from_utf8(text).map_err(|_| bad("`RECORD` is not UTF-8".to_string()))?;
     let paths = PathsJson::from_package_directory(directory)?;
+    let is_launcher = |path: &str, written: &Written| {
+        let script = path.strip_prefix("python-scripts/");
+        let member = script.map(|name| format!("{stem}.data/scripts/{name}"));
+        scripts == Scripts::Launchers
+            && written.sha256.is_none()
+            && member.is_some_and(|member| archive.index_for_name(&member).is_none())
+    };
     let written: BTreeMap<String, Written> = paths
         .paths
         .into_iter()
@@ -68,6 +155,7 @@ fn verify(archive: &Path, directory: &Path) -> Result<(), ExtractError> {
             };
             (path, written)
         })
+        .filter(|(path, written)| !is_launcher(path, written))
         .collect();
     check_record(&text, &stem, &written).map_err(bad)
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use gpuenv_core::layout::Unsafe;
+use gpuenv_core::{Bytes, layout::Unsafe};
 use rattler_networking::AuthenticationStorageError;
 
 use crate::prefix::Found;
@@ -135,6 +135,22 @@ pub enum InstallError {
         package: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Wheels that the converter refuses.
+    #[error("`{}` cannot be converted", wheels.iter().map(|(wheel, _)| wheel.as_str()).collect::<Vec<_>>().join("`, `"))]
+    Unconvertible {
+        /// Their file names, and why.
+        wheels: Vec<(String, String)>,
+        /// Why uv cannot take over.
+        because: Option<String>,
+    },
+    /// An archive becomes more than it may.
+    #[error("`{package}` is refused: it unpacks to more than {}", Bytes(*allowed))]
+    TooLarge {
+        /// The archive's file name.
+        package: String,
+        /// How much it may become, in bytes.
+        allowed: u64,
     },
     /// The prefix cannot be used as one.
     #[error("`{}` cannot be a prefix: {reason}", prefix.display())]

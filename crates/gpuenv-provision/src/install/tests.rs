@@ -97,6 +97,7 @@ impl World {
             cache: directory.path().join("cache"),
             silence: Duration::from_secs(20),
             retries: 0,
+            unpacked_at_least: 2_000_000_000,
             ways: Default::default(),
         };
         World {

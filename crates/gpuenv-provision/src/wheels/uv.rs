@@ -205,6 +205,16 @@ impl Uv {
         }
     }
 
+    /// Returns the variables for a uv that asks no index: none of its own.
+    pub(crate) fn plain_variables(&self) -> BTreeMap<OsString, OsString> {
+        let mut variables = self.kept_variables();
+        variables.retain(|name, _| {
+            let name = name.to_string_lossy();
+            !name.starts_with("UV_") || ["UV_NO_PROGRESS", "UV_PYTHON_DOWNLOADS"].contains(&&*name)
+        });
+        variables
+    }
+
     fn kept_variables(&self) -> BTreeMap<OsString, OsString> {
         let mut variables = self.variables.clone();
         variables.retain(|name, _| {

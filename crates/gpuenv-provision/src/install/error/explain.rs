@@ -35,6 +35,8 @@ fn code(error: &InstallError) -> Code {
         InstallError::Io { .. } => Code::INSTALL_IO,
         InstallError::BadPackage { .. } => Code::INSTALL_BAD_PACKAGE,
         InstallError::Credentials(_) => Code::CONFIG_BAD,
+        InstallError::TooLarge { .. } => Code::INSTALL_TOO_LARGE,
+        InstallError::Unconvertible { .. } => Code::INSTALL_BY_UV,
     }
 }
 
@@ -77,6 +79,18 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
             .help("report it to the channel; `gpuenv lock --upgrade` may find another build"),
         InstallError::BadPrefix { .. } | InstallError::Protected { .. } => {
             diagnostic.help("choose another `--prefix`")
+        }
+        InstallError::TooLarge { .. } => diagnostic
+            .cause("no honest package of that size becomes so large")
+            .help("if you trust it, allow more gigabytes: `export GPUENV_UNPACK_LIMIT=100`"),
+        InstallError::Unconvertible { wheels, because } => {
+            let reasons = wheels
+                .iter()
+                .map(|(wheel, reason)| format!("{wheel}: {reason}"));
+            let diagnostic = reasons
+                .chain(because.clone())
+                .fold(diagnostic, Diagnostic::cause);
+            diagnostic.help("choose another version in `pypi-dependencies`, then `gpuenv lock`")
         }
         InstallError::NotFound { .. } => diagnostic.help("see `gpuenv list`"),
         InstallError::Interrupted | InstallError::Io { .. } | InstallError::Credentials(_) => {
