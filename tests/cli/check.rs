@@ -1,5 +1,7 @@
 //! `gpuenv check`, and what `create` does with its answer.
 
+use gpuenv_testkit::built_library;
+
 use crate::{
     devices::with_driver,
     lab::{Lab, recipe},
@@ -187,11 +189,17 @@ fn create_goes_on_where_there_is_no_gpu_at_all() {
 
 #[test]
 fn a_recipe_without_a_gpu_asks_no_driver() {
-    let lab = Lab::new();
+    let mut lab = Lab::new();
     lab.publish_tool("1.0");
     lab.sandbox.write("tool.yaml", recipe("tool", &["tool"]));
+    let calls = lab.sandbox.root().join("calls");
+    if let Ok(library) = built_library("gpuenv-fakecuda") {
+        let script = format!("log = {}\n", calls.display());
+        lab.sandbox.fake_driver(&library, &script);
+    }
     let ran = lab
         .sandbox
         .gpuenv(["check", "./tool.yaml", "--progress", "none"]);
     let _ = ran.success().stdout_has("fits").stdout_has("download:");
+    assert!(!calls.exists());
 }

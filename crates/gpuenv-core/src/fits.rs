@@ -10,6 +10,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use rattler_conda_types::{RepoDataRecord, Subdir, Version};
 
+pub(crate) use machine::WINDOWS_WITH_WSL_GPU;
 pub use machine::{check, check_cuda, cuda, uses_gpu};
 
 use crate::{

@@ -62,6 +62,17 @@ pub fn machine_without_gpu(variable: &dyn Fn(&str) -> Option<String>) -> Result<
     })
 }
 
+/// Returns the build of Windows, such as 19045; `None` elsewhere.
+pub fn windows_build() -> Option<u32> {
+    // The third number of the version, as `ver` prints it: 10.0.19045.
+    let version = rattler_virtual_packages::Windows::current()?.version?;
+    build_of(&version.to_string())
+}
+
+fn build_of(version: &str) -> Option<u32> {
+    version.split('.').nth(2)?.parse().ok()
+}
+
 /// What a driver says: the CUDA version that it is for, the least capability.
 pub type Answer = (Option<CudaVersion>, Option<ComputeCapability>);
 
@@ -136,6 +147,14 @@ fn bad(variable: &'static str, value: &str, example: &'static str) -> HostError 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_build_is_the_third_number_of_the_version() {
+        assert_eq!(build_of("10.0.19045"), Some(19045));
+        assert_eq!(build_of("10.0.19045.3803"), Some(19045));
+        assert_eq!(build_of("10.0"), None);
+        assert_eq!(build_of("6.1.x"), None);
+    }
 
     fn seen(variables: &[(&str, &str)], driver: Answer) -> Result<[String; 3], HostError> {
         let variable = |name: &str| {

@@ -236,14 +236,27 @@ fn abandoned(work: &Path) -> PathBuf {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        let gone = abandoned(&self.work);
+        // Whoever was at work in a stage that was abandoned may make its folders anew.
+        let looks = match gone.exists() {
+            true => 6,
+            false => 1,
+        };
         abandon(&self.work);
-        let paths = [&self.work, &abandoned(&self.work)];
+        let paths = [&self.work, &gone];
+        let mut seen_gone = 0;
         // An archive that is being unpacked there may get in between.
-        for _ in 0..5 {
+        for _ in 0..50 {
             let removed = paths.map(|path| tree::remove(path));
             match removed.into_iter().collect::<io::Result<()>>() {
-                Ok(()) => return,
-                Err(error) => tracing::debug!("the stage is still there: {error}"),
+                Ok(()) => seen_gone += 1,
+                Err(error) => {
+                    tracing::debug!("the stage is still there: {error}");
+                    seen_gone = 0;
+                }
+            }
+            if seen_gone == looks {
+                return;
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -38,13 +38,17 @@ pub fn of_observation(observation: &Observation) -> Result<Machine, Diagnostic> 
 }
 
 /// Returns this machine, without what only its driver can say.
-fn without_driver() -> Result<Machine, Diagnostic> {
+///
+/// # Errors
+/// GE517 for a variable that holds no version.
+pub fn without_driver() -> Result<Machine, Diagnostic> {
     let target = seen::machine_without_gpu(&variable)?;
     let found = host(Path::new("/"), &variable, None);
     let mut machine = Machine::of_platform(target.platform);
     machine.glibc = target.glibc.map(|glibc| glibc.to_string());
     machine.wsl = found.wsl.is_some();
     machine.jetson = found.tegra.is_some();
+    machine.windows_build = found.windows_build;
     Ok(machine)
 }
 

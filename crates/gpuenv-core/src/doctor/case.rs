@@ -3,6 +3,7 @@
 use super::{EnvironmentFacts, HostFacts, Rung};
 use crate::{
     facts::Facts,
+    fits::WINDOWS_WITH_WSL_GPU,
     plan::Gpu,
     probe::{
         DeviceObservation, End, FailedCall, FrameworkObservation, LibraryObservation, Observation,
@@ -46,6 +47,9 @@ impl<'a> Case<'a> {
                 .to_string(),
             ),
             Rung::Packages | Rung::Libraries | Rung::Shell => None,
+            Rung::Hardware | Rung::Module | Rung::Nodes if self.host.os != "linux" => {
+                Some(self.not_linux(rung))
+            }
             _ if gpu == Some(Gpu::None) => Some("the recipe uses no GPU".to_string()),
             _ if !self.expects_gpu() => {
                 Some("there is no GPU here, and none is required".to_string())
@@ -54,6 +58,18 @@ impl<'a> Case<'a> {
                 Some("the driver was not asked".to_string())
             }
             _ => None,
+        }
+    }
+
+    /// Says what there is to say of a level whose files only Linux has.
+    fn not_linux(&self, rung: Rung) -> String {
+        let build = self.host.windows_build.filter(|_| rung == Rung::Hardware);
+        match build {
+            Some(build) if build < WINDOWS_WITH_WSL_GPU => format!(
+                "Windows build {build}; WSL 2 has GPUs from build {WINDOWS_WITH_WSL_GPU} on"
+            ),
+            Some(build) => format!("Windows build {build}"),
+            None => "only Linux shows it".to_string(),
         }
     }
 

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub struct HostFacts {
     /// The operating system, as Rust names it.
     pub os: String,
+    /// The build of Windows, such as 19045.
+    pub windows_build: Option<u32>,
     /// The kernel's release.
     pub kernel: Option<String>,
     /// The distribution, as it calls itself.

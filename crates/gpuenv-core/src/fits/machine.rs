@@ -32,7 +32,7 @@ const COMPILERS: [&str; 9] = [
 ];
 
 /// The first build of Windows 10 with GPUs inside WSL 2.
-const WINDOWS_WITH_WSL_GPU: u32 = 19044;
+pub(crate) const WINDOWS_WITH_WSL_GPU: u32 = 19044;
 
 /// Returns everything that keeps a machine from running what a lock holds.
 ///

@@ -68,6 +68,7 @@ pub fn host(
     let suspends = root.line("/sys/power/suspend_stats/success");
     HostFacts {
         os: std::env::consts::OS.to_string(),
+        windows_build: crate::host::windows_build(),
         distribution: surroundings::distribution(&root),
         glibc: surroundings::glibc(&root),
         module: bus::module(&root, kernel.as_deref()),

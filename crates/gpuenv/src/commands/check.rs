@@ -117,8 +117,16 @@ struct Checked<'a> {
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let (tables, mut findings) = facts::read(session.env.facts.as_deref())?;
     let here = !args.elsewhere();
+    let of_here = match (here, args.cuda) {
+        (true, None) => Some(subject(&args, creating::this_platform()?, session)?),
+        _ => None,
+    };
     let mut machine = match (here, &args.target) {
         (_, Some(file)) => checking::read_machine(file)?,
+        // A driver that hangs is nobody's business where no GPU is used.
+        (true, None) if of_here.as_ref().is_some_and(|s| s.gpu == Gpu::None) => {
+            checking::without_driver()?
+        }
         (true, None) => {
             let (machine, broken) = checking::this_machine()?;
             findings.extend(broken);
@@ -145,7 +153,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
             None,
         ));
     }
-    let subject = subject(&args, machine.platform, session)?;
+    let subject = match of_here {
+        Some(subject) => subject,
+        None => subject(&args, machine.platform, session)?,
+    };
     let (records, wheels) = (&subject.solution.records, &subject.solution.wheels);
     findings.extend(fits::check(records, wheels, subject.gpu, &machine, &tables));
     let cost = session.block_on(outlook(

@@ -406,3 +406,29 @@ fn any_number_of_the_table_leads_to_a_finding() {
         assert!(!examination.findings[0].fix.is_empty(), "{}", error.code);
     }
 }
+
+#[test]
+fn on_windows_the_build_is_told_and_linux_files_are_not_looked_for() {
+    let machine = Machine::bare().saw(computing("12.4", &["8.6"]));
+    let mut host = machine.host();
+    host.os = "windows".to_string();
+    let seen = |build: Option<u32>, host: &mut gpuenv_core::doctor::HostFacts| {
+        host.windows_build = build;
+        let examination = doctor::examine(&Case {
+            host,
+            environment: None,
+            observation: Some(&computing("12.4", &["8.6"])),
+            library: None,
+            frameworks: &[],
+            facts: Facts::shipped(),
+        });
+        assert!(examination.healthy, "{examination:#?}");
+        examination.walk[0].seen.clone()
+    };
+    assert_eq!(seen(Some(22631), &mut host), "Windows build 22631");
+    assert_eq!(
+        seen(Some(19041), &mut host),
+        "Windows build 19041; WSL 2 has GPUs from build 19044 on"
+    );
+    assert_eq!(seen(None, &mut host), "only Linux shows it");
+}
