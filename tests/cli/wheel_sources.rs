@@ -355,7 +355,7 @@ fn what_cannot_be_an_index_is_refused_at_its_place() {
         "demo.yaml",
         "schema: 1\nname: demo\nchannels: [conda-forge]\nplatforms: [linux-64]\ngpu: none\n\
          dependencies: [python]\npypi-dependencies: [torch]\npypi-options:\n  \
-         index-url: https://me:hunter2@x.example/simple\n  extra-index-urls: [pypi.org/simple]\n  \
+         index-url: https://me:hunter2@x.example/simple\n  extra-index-urls: [wheel.io/simple]\n  \
          find-links: [~/wheels]\n  package-indexes: { torhc: \"https://x.example/simple\" }\n  \
          index: https://x.example\n",
     );
@@ -372,10 +372,10 @@ fn what_cannot_be_an_index_is_refused_at_its_place() {
       |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     help: delete it from the URL and from the history of the file, and keep it in `.netrc`
 
-    error[GE103]: `pypi.org/simple` is not the URL of an index
+    error[GE103]: `wheel.io/simple` is not the URL of an index
       --> ./demo.yaml:10:22
        |
-    10 |   extra-index-urls: [pypi.org/simple]
+    10 |   extra-index-urls: [wheel.io/simple]
        |                      ^^^^^^^^^^^^^^^
     help: write for example `https://example.org/simple`
 

@@ -116,9 +116,12 @@ impl Wheel {
     }
 }
 
+/// PyPI's own index, as uv writes it.
+pub const PYPI: &str = "https://pypi.org/simple";
+
 /// Returns whether an index is PyPI, which a lock does not name.
 pub fn is_pypi(index: &Url) -> bool {
-    index.as_str().trim_end_matches('/') == "https://pypi.org/simple"
+    index.as_str().trim_end_matches('/') == PYPI
 }
 
 /// The channel that packages made of wheels say they come from.

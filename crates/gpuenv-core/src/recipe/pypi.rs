@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn an_index_is_a_url_without_a_secret() {
-        for good in ["https://pypi.org/simple", "http://10.0.0.1:8080/simple/"] {
+        for good in ["https://wheel.io/simple", "http://10.0.0.1:8080/simple/"] {
             assert_eq!(check_index(good), Ok(()));
         }
         let secret = Err(BadIndex::Secret);
@@ -272,7 +272,7 @@ mod tests {
         let query = Err(BadIndex::Query);
         assert_eq!(check_index("https://x.example/?token=1"), query);
         assert!(matches!(
-            check_index("pypi.org/simple"),
+            check_index("wheel.io/simple"),
             Err(BadIndex::Form(_))
         ));
         assert!(matches!(check_index("https:/x"), Err(BadIndex::Form(_))));

@@ -236,8 +236,10 @@ mod tests {
         let mut unknown = note_known(&mut wheels, &pypi, &["e".to_string()].into());
         let names: Vec<&str> = unknown.iter().map(|wheel| wheel.name.as_str()).collect();
         assert_eq!(names, ["a", "b"]);
-        let told = "a==1\n    # from https://me:secret@i.example/simple\nb==1\n    # from https://pypi.org/simple\n";
-        note_told(told, &mut unknown);
+        let secret = "https://me:secret@i.example/simple";
+        let pypi = gpuenv_core::wheels::PYPI;
+        let told = format!("a==1\n    # from {secret}\nb==1\n    # from {pypi}\n");
+        note_told(&told, &mut unknown);
         let indexes = wheels.map(|wheel| wheel.index.map(|url| url.to_string()));
         let expected = [
             "https://i.example/simple",
