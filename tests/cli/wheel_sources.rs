@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use gpuenv_testkit::{Channel, Output, Sandbox, Server, Wheel};
 
+use crate::wheels::lab::{python, with_python};
+
 /// A channel with this machine's Python, and a server of indexes.
 pub(crate) struct Sources {
     pub(crate) channel: Channel,
@@ -18,17 +20,7 @@ pub(crate) struct Sources {
 impl Sources {
     /// Makes one; the error says what is missing here.
     pub(crate) fn new() -> Result<Self, String> {
-        let uv = match std::env::var_os("GPUENV_TEST_UV") {
-            Some(uv) => PathBuf::from(uv),
-            None => find("uv").ok_or("no uv on PATH, and GPUENV_TEST_UV is not set")?,
-        };
-        let channel = Channel::new("conda-forge");
-        channel.python_from_machine("linux-64")?;
-        let server = channel.serve();
-        let mut sandbox = Sandbox::new(env!("CARGO_BIN_EXE_gpuenv"));
-        sandbox.set("GPUENV_MIRROR", server.url());
-        sandbox.set("GPUENV_UV", uv);
-        sandbox.allow_program("python3")?;
+        let (channel, server, sandbox) = with_python()?;
         Ok(Self {
             channel,
             server,
@@ -68,12 +60,6 @@ impl Sources {
     fn prefix(&self) -> PathBuf {
         self.sandbox.gpuenv_home().join("envs/demo")
     }
-}
-
-fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
-    candidates.find(|candidate| candidate.is_file())
 }
 
 macro_rules! sources {
@@ -233,6 +219,33 @@ fn a_folder_of_wheels_moves_with_recipe_and_lock() {
         .gpuenv(&again)
         .code(13)
         .stderr_has("error[GE332]: the folder of wheels `./my wheels` is not there");
+}
+
+#[test]
+fn an_environment_of_a_folder_of_wheels_is_looked_after() {
+    let sources = sources!();
+    let wheels = sources.sandbox.work().join("wheels");
+    Wheel::new("top", "1.0").publish(&wheels);
+    sources.recipe("[top]", "  find-links: [./wheels]\n");
+    sources.lock();
+    let _ = sources.gpuenv(&["create", "./demo.yaml"]).success();
+    let _ = sources.gpuenv(&["verify", "demo", "-q"]).success();
+    // Nothing of it is in the cache any more, and a file of it is gone.
+    fs::remove_dir_all(sources.sandbox.root().join("package-cache")).unwrap();
+    let module = python(&sources.sandbox, "import top; print(top.__file__)");
+    fs::remove_file(module.trim()).unwrap();
+    let _ = sources.gpuenv(&["verify", "demo", "-q"]).code(1);
+    let _ = sources.gpuenv(&["repair", "demo", "-q"]).success();
+    let _ = sources.gpuenv(&["verify", "demo", "-q"]).success();
+
+    Wheel::new("top", "1.1").publish(&wheels);
+    let version = || python(&sources.sandbox, "import top; print(top.__version__)");
+    let updated = sources.gpuenv(&["update", "demo", "top"]).success();
+    let _ = updated.stdout_has("top 1.1");
+    assert_eq!(version(), "1.1\n");
+    fs::remove_dir_all(sources.sandbox.root().join("package-cache")).unwrap();
+    let _ = sources.gpuenv(&["rollback", "demo"]).success();
+    assert_eq!(version(), "1.0\n");
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::{
 const SHOWN: usize = 3;
 
 /// Packages whose version is the CUDA version that all others are built for.
-const CUDA_ITSELF: [&str; 3] = ["cuda-version", "cudatoolkit", "pytorch-cuda"];
+pub(crate) const CUDA_ITSELF: [&str; 3] = ["cuda-version", "cudatoolkit", "pytorch-cuda"];
 
 /// From here on a runtime runs on every driver of its major version.
 const MINOR_VERSIONS_MIX: u64 = 11;

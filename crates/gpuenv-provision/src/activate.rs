@@ -200,7 +200,7 @@ fn texts(value: &Value) -> BTreeMap<String, String> {
 }
 
 /// Returns the names in a directory; none where there is no directory.
-fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error)

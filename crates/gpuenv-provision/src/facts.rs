@@ -9,7 +9,7 @@ mod dlls;
 mod environment;
 mod host;
 mod libraries;
-mod root;
+pub(crate) mod root;
 mod surroundings;
 mod wheels;
 

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use gpuenv_core::graph::PlainWheel;
 use rattler_conda_types::{RepoDataRecord, package::DistArchiveType};
 
-use crate::prefix;
+use crate::{
+    facts::root::{names, text},
+    prefix,
+};
 
 /// No honest metadata of a wheel are longer.
 const LONGEST: u64 = 1 << 20;
@@ -66,7 +69,7 @@ pub fn read(prefix: &Path) -> Installed {
             if !of_conda.iter().any(|path| path == relative) {
                 installed
                     .wheels
-                    .extend(text(&file).map(|text| wheel(&text)));
+                    .extend(text(&file, LONGEST).map(|text| wheel(&text)));
             }
         }
     }
@@ -93,26 +96,6 @@ fn sites(prefix: &Path) -> Vec<PathBuf> {
         sites.push(of_windows);
     }
     sites
-}
-
-/// Returns the names in a directory, sorted.
-fn names(directory: &Path) -> Vec<String> {
-    let Ok(entries) = fs_err::read_dir(directory) else {
-        return Vec::new();
-    };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.collect();
-    names.sort_unstable();
-    names
-}
-
-fn text(path: &Path) -> Option<String> {
-    let metadata = fs_err::metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return None;
-    }
-    let bytes = fs_err::read(path).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Reads the head of a wheel's metadata; its description comes behind an empty line.

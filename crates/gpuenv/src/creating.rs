@@ -1,26 +1,20 @@
-//! What `create` is asked for, and the lock that answers it.
+//! What `create` is asked for.
 
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use gpuenv_core::{
-    Code, Diagnostic, Lock, Plan, Recipe, Severity, Solution,
-    builds::{self, Rules},
-    facts::GpuBuilds,
-    lock::{self, PlatformSettings},
-    plan::{ActivationSettings, Dependency, Gpu, ProbeStep, PypiSettings},
-    solution, wheels,
-};
+use gpuenv_core::{Code, Diagnostic, Plan, Recipe};
 use gpuenv_provision::prefix::{self, State, Wanted};
-use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
+use rattler_conda_types::Subdir;
 
 use crate::{
     Failure, Session,
     activating::KEPT_LOCK,
     choosing::{self, Choice, Open},
     lockfile::{self, LockFile},
-    locking::{self, Made},
-    source::{Origin, RecipeText},
+    locking,
+    ready::{self, Ready},
+    source::Origin,
     wanted::{self, Named, Packages},
 };
 
@@ -34,13 +28,14 @@ pub enum Source {
         recipe: Box<Recipe>,
         /// Its plan for the platform.
         plan: Box<Plan>,
+        /// The text of the lock that counts: the one beside the recipe, else what the
+        /// environment keeps.
+        lock_text: Option<String>,
     },
     /// A lock alone.
     Lock {
-        /// Where it is.
-        path: PathBuf,
-        /// Its text.
-        text: String,
+        /// The lock.
+        file: LockFile,
         /// The platform that is wanted of it.
         platform: Subdir,
     },
@@ -52,26 +47,6 @@ pub enum Found {
     Recipe(Box<Open>),
     /// A lock.
     Lock(LockFile),
-}
-
-/// A lock that can be installed here.
-pub struct Ready {
-    /// The lock's text.
-    pub lock_text: String,
-    /// The packages for this platform, those made of wheels among them.
-    pub solution: Solution,
-    /// What the recipe asks for, for conda's own records.
-    pub requested: Vec<MatchSpec>,
-    /// What activation does.
-    pub activation: ActivationSettings,
-    /// Whether it is of use without a GPU.
-    pub gpu: Gpu,
-    /// What the probe does.
-    pub probe: Vec<ProbeStep>,
-    /// Where a new lock was written.
-    pub written: Option<PathBuf>,
-    /// What to tell.
-    pub notes: Vec<Diagnostic>,
 }
 
 /// Returns the platform of this machine.
@@ -126,19 +101,16 @@ impl Found {
         platform: Subdir,
     ) -> Result<Source, Failure> {
         let mut open = match self {
-            Self::Lock(LockFile { path, text, .. }) => {
-                choice.refuse_for_lock(&path.display().to_string())?;
-                return Ok(Source::Lock {
-                    path,
-                    text,
-                    platform,
-                });
+            Self::Lock(file) => {
+                choice.refuse_for_lock(&file.path.display().to_string())?;
+                return Ok(Source::Lock { file, platform });
             }
             Self::Recipe(open) => open,
         };
         open.text.options = choice.options();
         let lock_text = lock_text(&open, prefix)?;
-        let settings = lock_text.and_then(|text| choosing::remembered(&open.name, &text));
+        let settings = lock_text.as_deref();
+        let settings = settings.and_then(|text| choosing::remembered(&open.name, text));
         let settings = settings.filter(|settings| settings.recipe == open.name);
         let recipe = open.decide(choice, settings.as_ref())?;
         let mut plans = locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
@@ -149,6 +121,7 @@ impl Found {
             open,
             recipe: Box::new(recipe),
             plan: Box::new(plan),
+            lock_text,
         })
     }
 }
@@ -175,7 +148,7 @@ impl Source {
                 Origin::File(file) if !open.text.is_shipped() => file,
                 Origin::File(_) | Origin::Shipped | Origin::Words(_) => return None,
             },
-            Self::Lock { path, .. } => path,
+            Self::Lock { file, .. } => &file.path,
         };
         std::path::absolute(file).ok()
     }
@@ -198,33 +171,28 @@ impl Source {
 
     /// Returns the record of an environment that already is what is wanted.
     ///
-    /// Reads the recipe, the lock and a directory listing; no channel, no package.
-    ///
-    /// # Errors
-    /// GE401 and its kin if there is a lock that cannot be read.
-    pub fn already_right(&self, prefix: &Path) -> Result<Option<State>, Diagnostic> {
-        let Ok(Some(state)) = prefix::read_state(prefix) else {
-            return Ok(None);
-        };
+    /// Reads a record and a directory listing; no channel, no package.
+    pub fn already_right(&self, prefix: &Path) -> Option<State> {
+        let state = prefix::read_state(prefix).ok()??;
         let (lock_text, activation) = match self {
-            Self::Lock {
-                path,
-                text,
-                platform,
-            } => (Some(text.clone()), lock_activation(path, text, *platform)?),
-            Self::Recipe { open, plan, .. } => (lock_text(open, prefix)?, plan.activation.clone()),
+            Self::Lock { file, platform } => {
+                let kept = file.lock.platform_settings(*platform);
+                let activation = kept.map(|kept| kept.activation.clone());
+                (Some(&file.text), activation.unwrap_or_default())
+            }
+            Self::Recipe {
+                plan, lock_text, ..
+            } => (lock_text.as_ref(), plan.activation.clone()),
         };
-        let Some(lock_text) = lock_text else {
-            return Ok(None);
-        };
+        let lock_text = lock_text?;
         let recipe_text = self.recipe_text();
         let wanted = Wanted {
-            lock_text: &lock_text,
+            lock_text,
             recipe_text: recipe_text.as_deref(),
             platform: self.platform().as_str(),
             activation: &activation,
         };
-        Ok(prefix::is_right(prefix, &wanted).then_some(state))
+        prefix::is_right(prefix, &wanted).then_some(state)
     }
 
     /// Returns the recipe's text where nobody else has it: made of packages on the command line.
@@ -243,303 +211,12 @@ impl Source {
     /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
     pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
         match self {
-            Self::Lock {
-                path,
-                text,
-                platform,
-            } => of_lock(
-                lockfile::parse(path, text)?,
-                platform,
-                Some(&session.builds()?),
-            ),
-            Self::Recipe { open, recipe, plan } => {
-                of_recipe(&open.text, &recipe, *plan, locked, session)
+            Self::Lock { file, platform } => {
+                ready::of_lock(file, platform, Some(&session.builds()?))
             }
+            Self::Recipe {
+                open, recipe, plan, ..
+            } => ready::of_recipe(&open.text, &recipe, *plan, locked, session),
         }
     }
-}
-
-fn lock_activation(
-    path: &Path,
-    text: &str,
-    platform: Subdir,
-) -> Result<ActivationSettings, Diagnostic> {
-    let settings = lock::settings(&path.display().to_string(), text)?;
-    let of_platform = settings.and_then(|mut s| s.platforms.remove(platform.as_str()));
-    Ok(of_platform.map(|kept| kept.activation).unwrap_or_default())
-}
-
-/// Returns what a lock alone says. Without a table of builds, what it holds is
-/// taken as it is: it was installed once.
-///
-/// # Errors
-/// GE405 and its kin if it cannot be installed here.
-pub fn of_lock(
-    file: LockFile,
-    platform: Subdir,
-    builds: Option<&GpuBuilds>,
-) -> Result<Ready, Failure> {
-    let label = file.path.display().to_string();
-    let solution = require_platform(&file.lock, &label, platform)?;
-    let kept = file.lock.platform_settings(platform).cloned();
-    check_wheels(&label, kept.as_ref(), &solution)?;
-    let texts = kept.as_ref().map_or(&[][..], |kept| &kept.dependencies);
-    let specs = texts
-        .iter()
-        .filter_map(|text| MatchSpec::from_str(text, ParseMatchSpecOptions::lenient()).ok());
-    let requested: Vec<MatchSpec> = specs.collect();
-    let virtual_packages = file.lock.virtual_packages(platform);
-    let violations = solution::verify(platform, &[], &virtual_packages, &solution.records);
-    if !violations.is_empty() {
-        let error = Diagnostic::error(
-            Code::LOCK_BAD,
-            format!("what lock `{label}` names for {platform} does not fit together"),
-        )
-        .help("make it anew with `gpuenv lock`");
-        return Err(violations.iter().fold(error, Diagnostic::cause).into());
-    }
-    let settings = file.lock.settings.as_ref();
-    let gpu = settings.map_or(Gpu::Optional, |settings| settings.gpu);
-    if let Some(builds) = builds {
-        check_builds(&label, gpu, &requested, &solution, builds)?;
-    }
-    Ok(Ready {
-        lock_text: file.text,
-        solution: with_wheels(solution),
-        requested,
-        gpu,
-        activation: kept
-            .as_ref()
-            .map(|kept| kept.activation.clone())
-            .unwrap_or_default(),
-        probe: kept.map_or_else(|| vec![ProbeStep::Driver], |kept| kept.probe),
-        written: None,
-        notes: Vec::new(),
-    })
-}
-
-/// Refuses a lock that holds what its own `gpu` rules out.
-fn check_builds(
-    label: &str,
-    gpu: Gpu,
-    requested: &[MatchSpec],
-    solution: &Solution,
-    table: &GpuBuilds,
-) -> Result<(), Diagnostic> {
-    let lines = requested.iter().map(|spec| Dependency {
-        spec: spec.clone(),
-        text: spec.to_string(),
-        place: None,
-    });
-    let lines: Vec<Dependency> = lines.collect();
-    let rules = Rules::new(gpu, &lines, std::iter::empty(), table);
-    let violations = builds::verify(&rules, &solution.records);
-    let mut causes: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    let wheels = wheels::check_builds(gpu, solution.platform, &solution.wheels);
-    causes.extend(wheels.err().map(|error| error.to_string()));
-    if causes.is_empty() {
-        return Ok(());
-    }
-    let message = format!("lock `{label}` holds builds that its `gpu` rules out");
-    let error = Diagnostic::error(Code::BUILDS_WRONG, message);
-    Err(causes
-        .into_iter()
-        .fold(error, Diagnostic::cause)
-        .help("make it anew from its recipe: `gpuenv lock`"))
-}
-
-/// Puts the wheels among the packages: to the installer they are nothing else.
-fn with_wheels(solution: Solution) -> Solution {
-    Solution {
-        records: solution.packages(),
-        ..solution
-    }
-}
-
-/// Refuses a lock whose wheels are missing or cannot be installed.
-fn check_wheels(
-    label: &str,
-    kept: Option<&PlatformSettings>,
-    solution: &Solution,
-) -> Result<(), Diagnostic> {
-    let wanted = kept.map_or(&[][..], |kept| &kept.pypi_dependencies);
-    // One with a condition may well ask for nothing here.
-    let needs = wanted.iter().any(|wheel| !wheel.contains(';'));
-    if needs && solution.wheels.is_empty() {
-        let message = format!(
-            "lock `{label}` needs the wheels `{}`, and does not hold them",
-            wanted.join("`, `")
-        );
-        return Err(Diagnostic::error(Code::LOCK_WHEELS_PENDING, message)
-            .help("make it anew with `gpuenv lock`"));
-    }
-    let usual = PypiSettings::default();
-    let pypi = kept.map_or(&usual, |kept| &kept.pypi_options);
-    let refused = wheels::check_installable(&solution.records, &solution.wheels, pypi);
-    refused.map_err(|error| {
-        let message = format!("the wheels of lock `{label}` cannot be installed");
-        Diagnostic::error(Code::INSTALL_NO_WHEELS, message)
-            .cause(error)
-            .help("make it anew with `gpuenv lock`")
-    })
-}
-
-/// Returns what a lock holds for a platform.
-///
-/// # Errors
-/// GE405 if it does not cover it.
-pub fn require_platform(
-    lock: &Lock,
-    label: &str,
-    platform: Subdir,
-) -> Result<Solution, Diagnostic> {
-    lock.solution(platform).ok_or_else(|| {
-        let there: Vec<&str> = lock.platforms.keys().map(String::as_str).collect();
-        Diagnostic::error(
-            Code::LOCK_PLATFORM,
-            format!("lock `{label}` does not cover {platform}"),
-        )
-        .cause(format!("it covers {}", there.join(", ")))
-        .help(format!(
-            "add `{platform}` to the recipe's `platforms`, then run `gpuenv lock`"
-        ))
-    })
-}
-
-fn of_recipe(
-    text: &RecipeText,
-    recipe: &Recipe,
-    plan: Plan,
-    locked: bool,
-    session: &Session,
-) -> Result<Ready, Failure> {
-    let existing = match text.origin {
-        // Packages on the command line have no lock that others could have made.
-        Origin::Words(_) => None,
-        Origin::Shipped | Origin::File(_) => lockfile::find(text, &recipe.name)?,
-    };
-    let fits = match &existing {
-        None => false,
-        Some(file) => {
-            let platforms = locking::platforms(recipe);
-            let plans = locking::plans(recipe, &platforms).map_err(Failure::several)?;
-            let differences = lock::check(&file.lock, &plans, &session.builds()?);
-            if locked && !differences.is_empty() {
-                let stale = lock::stale(&file.path.display().to_string(), &differences);
-                let command = text.lock_command();
-                return Err(stale
-                    .help(format!("bring it up to date with `{command}`"))
-                    .into());
-            }
-            differences.is_empty()
-        }
-    };
-    if locked && existing.is_none() {
-        let message = format!("recipe `{}` has no lock", recipe.name);
-        let error = Diagnostic::error(Code::LOCK_MISSING, message);
-        return Err(error
-            .help(format!(
-                "make one with `{}`, or leave out `--locked`",
-                text.lock_command()
-            ))
-            .into());
-    }
-    let made = match existing {
-        Some(file) if fits => (file.lock, file.text, None, Vec::new()),
-        existing => make(text, recipe, &plan, existing, session)?,
-    };
-    planned(&recipe.name, plan, made)
-}
-
-/// Returns what a lock says for the platform of a plan.
-fn planned(name: &str, plan: Plan, made: MadeLock) -> Result<Ready, Failure> {
-    let (lock, lock_text, written, notes) = made;
-    let solution = require_platform(&lock, name, plan.platform())?;
-    check_wheels(name, lock.platform_settings(plan.platform()), &solution)?;
-    Ok(Ready {
-        lock_text,
-        solution: with_wheels(solution),
-        requested: plan
-            .dependencies
-            .into_iter()
-            .map(|dependency| dependency.spec)
-            .collect(),
-        activation: plan.activation,
-        gpu: plan.gpu,
-        probe: plan.probe,
-        written,
-        notes,
-    })
-}
-
-/// Refuses a lock whose wheels are not resolved: half an environment would look
-/// right and not be.
-fn refuse_pending(made: &Made, plan: &Plan) -> Result<(), Diagnostic> {
-    let mut notes = made.notes.iter();
-    let pending = notes.find(|note| note.code == Code::LOCK_WHEELS_PENDING);
-    match pending.filter(|_| !plan.wheels.is_empty()) {
-        None => Ok(()),
-        Some(pending) => Err(Diagnostic {
-            severity: Severity::Error,
-            ..pending.clone()
-        }),
-    }
-}
-
-/// Returns what a lock that was just made says for a platform.
-///
-/// # Errors
-/// GE408 if its wheels are not resolved, GE405 and its kin if it cannot be installed.
-pub fn of_made(
-    text: &RecipeText,
-    recipe: &Recipe,
-    platform: Subdir,
-    made: Made,
-) -> Result<Ready, Failure> {
-    let plans = locking::plans(recipe, &[platform]).map_err(Failure::several)?;
-    let Some(plan) = plans.into_iter().next() else {
-        return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
-    };
-    refuse_pending(&made, &plan)?;
-    let lock = lock::parse(&text.label, &made.text)?;
-    planned(&recipe.name, plan, (lock, made.text, None, made.notes))
-}
-
-type MadeLock = (Lock, String, Option<PathBuf>, Vec<Diagnostic>);
-
-/// Makes a lock and writes it where the next `create` finds it.
-///
-/// A recipe inside the program has no place beside it, and nobody asked for a
-/// file in the current directory: its lock stays in the prefix.
-fn make(
-    text: &RecipeText,
-    recipe: &Recipe,
-    plan: &Plan,
-    existing: Option<LockFile>,
-    session: &Session,
-) -> Result<MadeLock, Failure> {
-    let keeps_file = existing.is_some() || !text.has_no_place();
-    let platforms = match keeps_file {
-        true => locking::platforms(recipe),
-        false => vec![plan.platform()],
-    };
-    let wishes = locking::keep(text, existing.as_ref());
-    let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
-    refuse_pending(&made, plan)?;
-    let mut written = None;
-    if keeps_file {
-        let path = lockfile::place(text, &recipe.name)?;
-        lockfile::write(&path, &made.text).map_err(|error| {
-            let command = text.lock_command();
-            error.help(format!(
-                "keep it elsewhere: `{command} --output FILE.lock`, then `gpuenv create FILE.lock`"
-            ))
-        })?;
-        written = Some(path);
-    }
-    // What is read from a lock and what was just solved differ in what nobody
-    // needs; an environment must not tell which of the two it came from.
-    let folder = text.folder().as_deref().and_then(lockfile::folder_url);
-    let lock = lock::parse_beside(&recipe.name, &made.text, folder.as_ref())?;
-    Ok((lock, made.text, written, made.notes))
 }

@@ -10,7 +10,7 @@ use gpuenv_provision::{
 };
 use jiff::Timestamp;
 
-use crate::{Session, activating::KEPT_RECIPE, creating::Ready, interrupt};
+use crate::{Session, activating::KEPT_RECIPE, interrupt, ready::Ready};
 
 /// What to install, and where.
 pub struct Installing<'a> {

@@ -39,6 +39,7 @@ pub mod printer;
 pub mod probing;
 pub mod program;
 pub mod progress;
+pub mod ready;
 pub mod render;
 pub mod session;
 pub mod source;

@@ -106,7 +106,20 @@ pub fn read(path: &Path) -> Result<LockFile, Diagnostic> {
 /// # Errors
 /// GE403, GE404 and GE409 as [`lock::parse`].
 pub fn parse(path: PathBuf, text: String) -> Result<LockFile, Diagnostic> {
-    let folder = folder_url(folder(&path));
+    parse_kept(path, text, None)
+}
+
+/// Makes a lock of a text that an environment keeps. `source` is the file that the
+/// environment was made from: wheels of a folder are named as seen from there.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_kept(
+    path: PathBuf,
+    text: String,
+    source: Option<&Path>,
+) -> Result<LockFile, Diagnostic> {
+    let folder = folder_url(folder(source.unwrap_or(&path)));
     let lock = lock::parse_beside(&path.display().to_string(), &text, folder.as_ref())?;
     Ok(LockFile { path, text, lock })
 }

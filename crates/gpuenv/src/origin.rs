@@ -8,7 +8,7 @@ use gpuenv_provision::prefix::{self, Found, State, generations};
 use crate::{
     Failure,
     activating::{KEPT_LOCK, KEPT_RECIPE},
-    lockfile,
+    lockfile::{self, LockFile},
     word::word,
 };
 
@@ -75,6 +75,15 @@ impl Origin {
                 .filter(|_| has_recipe),
             state,
         })
+    }
+
+    /// Reads the lock.
+    ///
+    /// # Errors
+    /// GE403, GE404 and GE409 if it cannot be used.
+    pub fn lock(&self, prefix: &Path) -> Result<LockFile, Diagnostic> {
+        let (file, text) = (prefix.join(KEPT_LOCK), self.lock_text.clone());
+        lockfile::parse_kept(file, text, self.source.as_deref())
     }
 
     /// Returns the recipe's text, if it is nowhere but in the environment.

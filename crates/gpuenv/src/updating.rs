@@ -7,7 +7,6 @@ use gpuenv_provision::access::is_writable;
 
 use crate::{
     Failure, Session,
-    activating::KEPT_LOCK,
     choosing::{Choice, Open},
     lockfile::{self, LockFile},
     origin::Origin as Made,
@@ -53,7 +52,7 @@ impl Subject {
             Some(_) => file_of(text),
             None => made.source.clone(),
         };
-        let of_environment = || lockfile::parse(prefix.join(KEPT_LOCK), made.lock_text.clone());
+        let of_environment = || made.lock(prefix);
         let named_lock = source.clone().filter(|path| is_lock(path));
         let (lock, file) = match (named_lock, text.has_no_place()) {
             (Some(path), _) => (lockfile::read(&path)?, Some(path)),

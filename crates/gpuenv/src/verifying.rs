@@ -12,10 +12,7 @@ use gpuenv_provision::{
 };
 use rattler_conda_types::{RepoDataRecord, Subdir};
 
-use crate::{
-    Failure, Session, activating::KEPT_LOCK, interrupt, lockfile, origin::Origin,
-    progress::counted, word::word,
-};
+use crate::{Failure, Session, interrupt, origin::Origin, progress::counted, word::word};
 
 /// How many lines of one kind are told.
 const SHOWN: usize = 20;
@@ -25,7 +22,7 @@ const SHOWN: usize = 20;
 /// # Errors
 /// GE404 if the lock is damaged.
 pub fn locked(prefix: &Path, origin: &Origin) -> Result<Vec<RepoDataRecord>, Failure> {
-    let file = lockfile::parse(prefix.join(KEPT_LOCK), origin.lock_text.clone())?;
+    let file = origin.lock(prefix)?;
     let named = origin.state.as_ref().map(|state| state.platform.as_str());
     let platform = named
         .and_then(|name| name.parse().ok())

@@ -17,12 +17,7 @@ pub(crate) struct Lab {
 impl Lab {
     /// Makes one; the error says what is missing here.
     pub(crate) fn new() -> Result<Self, String> {
-        let uv = match std::env::var_os("GPUENV_TEST_UV") {
-            Some(uv) => PathBuf::from(uv),
-            None => find("uv").ok_or("no uv on PATH, and GPUENV_TEST_UV is not set")?,
-        };
-        let channel = Channel::new("conda-forge");
-        channel.python_from_machine("linux-64")?;
+        let (channel, server, sandbox) = with_python()?;
         channel
             .package("python", "3.10.14")
             .build("h0_0_cpython")
@@ -30,11 +25,6 @@ impl Lab {
             .file("python.exe", "MZ")
             .publish();
         let wheels = channel.root().join("wheels");
-        let server = channel.serve();
-        let mut sandbox = Sandbox::new(env!("CARGO_BIN_EXE_gpuenv"));
-        sandbox.set("GPUENV_MIRROR", server.url());
-        sandbox.set("GPUENV_UV", uv);
-        sandbox.allow_program("python3")?;
         // The user's own configuration names the index.
         let config = sandbox.home().join(".config/uv");
         fs::create_dir_all(&config).map_err(|error| error.to_string())?;
@@ -76,13 +66,36 @@ impl Lab {
     /// Runs Python in the environment and returns what it prints.
     #[track_caller]
     pub(crate) fn python(&self, code: &str) -> String {
-        let run = self.gpuenv(&["run", "demo", "--", "python", "-c", code]);
-        run.success().stdout()
+        python(&self.sandbox, code)
     }
 
     pub(crate) fn prefix(&self) -> PathBuf {
         self.sandbox.gpuenv_home().join("envs/demo")
     }
+}
+
+/// Returns a channel with this machine's Python, its server, and a sandbox that uses
+/// it and has uv; the error says what is missing here.
+pub(crate) fn with_python() -> Result<(Channel, Server, Sandbox), String> {
+    let uv = match std::env::var_os("GPUENV_TEST_UV") {
+        Some(uv) => PathBuf::from(uv),
+        None => find("uv").ok_or("no uv on PATH, and GPUENV_TEST_UV is not set")?,
+    };
+    let channel = Channel::new("conda-forge");
+    channel.python_from_machine("linux-64")?;
+    let server = channel.serve();
+    let mut sandbox = Sandbox::new(env!("CARGO_BIN_EXE_gpuenv"));
+    sandbox.set("GPUENV_MIRROR", server.url());
+    sandbox.set("GPUENV_UV", uv);
+    sandbox.allow_program("python3")?;
+    Ok((channel, server, sandbox))
+}
+
+/// Runs Python in the environment `demo` and returns what it prints.
+#[track_caller]
+pub(crate) fn python(sandbox: &Sandbox, code: &str) -> String {
+    let run = sandbox.gpuenv(["run", "demo", "--", "python", "-c", code]);
+    run.success().stdout()
 }
 
 pub(crate) fn find(name: &str) -> Option<PathBuf> {

@@ -4,7 +4,7 @@ use rattler_conda_types::Version;
 use serde::Serialize;
 
 use super::host::LibraryFile;
-use crate::plan::Gpu;
+use crate::{fits::CUDA_ITSELF, plan::Gpu};
 
 /// What an environment holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -122,7 +122,7 @@ impl EnvironmentFacts {
 
     /// Returns the CUDA version that its packages are made for: major and minor.
     pub fn cuda(&self) -> Option<&str> {
-        let pinned = self.package(&["cuda-version", "cudatoolkit", "pytorch-cuda"]);
+        let pinned = self.package(&CUDA_ITSELF);
         let told = self
             .packages
             .iter()

@@ -12,7 +12,7 @@ use crate::{
     probe::{
         FrameworkObservation, LibraryKind, LibraryObservation, VerdictKind,
         findings::Finding as Judged,
-        framework_findings::{self, named},
+        framework_findings::{self, is_cpu_build, module_outside, named},
         library_findings, xla_findings,
     },
     xla::XlaFile,
@@ -77,7 +77,7 @@ fn framework(case: &Case<'_>, which: ProbeStep) -> Option<Finding> {
         }
         VerdictKind::Mismatch => return Some(by_words(case, judged_with_noise(judged, seen), 53)),
         VerdictKind::Architecture => (10, "its build has no code for this GPU"),
-        VerdictKind::Polluted if is_module_outside(seen, prefix) => {
+        VerdictKind::Polluted if module_outside(seen, prefix).is_some() => {
             (49, "Python finds another place before the environment's")
         }
         VerdictKind::Polluted => (23, "a library that was not locked is found first"),
@@ -86,16 +86,6 @@ fn framework(case: &Case<'_>, which: ProbeStep) -> Option<Finding> {
         _ => return Some(by_words(case, judged_with_noise(judged, seen), 52)),
     };
     Some(finding(mode, judged, cause))
-}
-
-fn is_cpu_build(seen: &FrameworkObservation) -> bool {
-    seen.told.build.as_ref().is_some_and(|build| !build.cuda)
-}
-
-fn is_module_outside(seen: &FrameworkObservation, prefix: Option<&str>) -> bool {
-    let file = seen.told.module.as_ref().and_then(|m| m.file.as_deref());
-    let outside = |(file, prefix)| !std::path::Path::new(file).starts_with::<&str>(prefix);
-    file.zip(prefix).is_some_and(outside)
 }
 
 /// Adds what a framework printed, where its own answer says less.

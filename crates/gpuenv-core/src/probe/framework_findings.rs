@@ -139,11 +139,17 @@ fn absent(seen: &FrameworkObservation) -> Finding {
         ))
 }
 
-fn foreign_module(seen: &FrameworkObservation, prefix: Option<&str>) -> Option<Finding> {
+/// Returns the file of a framework's module that is none of the environment's.
+pub(crate) fn module_outside<'s>(
+    seen: &'s FrameworkObservation,
+    prefix: Option<&str>,
+) -> Option<&'s str> {
     let file = seen.told.module.as_ref()?.file.as_deref()?;
-    if Path::new(file).starts_with(prefix?) {
-        return None;
-    }
+    (!Path::new(file).starts_with(prefix?)).then_some(file)
+}
+
+fn foreign_module(seen: &FrameworkObservation, prefix: Option<&str>) -> Option<Finding> {
+    let file = module_outside(seen, prefix)?;
     let summary = format!(
         "`{}` comes from outside of the environment: `{file}`",
         seen.framework.name()
@@ -177,7 +183,7 @@ fn foreign_library(seen: &FrameworkObservation, prefix: Option<&str>) -> Option<
 }
 
 /// Tells whether a framework cannot use a GPU by its making.
-fn is_cpu_build(seen: &FrameworkObservation) -> bool {
+pub(crate) fn is_cpu_build(seen: &FrameworkObservation) -> bool {
     seen.told.build.as_ref().is_some_and(|build| !build.cuda)
 }
 

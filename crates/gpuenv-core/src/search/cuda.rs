@@ -11,11 +11,9 @@ use serde_json::{Value, json};
 use super::SearchError;
 use crate::{
     builds::{Kind, Rules},
+    fits::CUDA_ITSELF,
     solution,
 };
-
-/// Packages whose version is that of CUDA.
-const CUDA_ITSELF: [&str; 3] = ["cuda-version", "cudatoolkit", "pytorch-cuda"];
 
 /// Packages of CUDA's making that count their versions on their own.
 const OWN_VERSIONS: [&str; 5] = [

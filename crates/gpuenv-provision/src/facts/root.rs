@@ -73,7 +73,7 @@ impl Root<'_> {
 }
 
 /// Reads a text of at most so many bytes; a longer one is cut.
-pub(super) fn text(path: &Path, most: u64) -> Option<String> {
+pub(crate) fn text(path: &Path, most: u64) -> Option<String> {
     bytes(path, most).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -90,7 +90,7 @@ pub(super) fn bytes(path: &Path, most: u64) -> Option<Vec<u8>> {
 }
 
 /// Returns the names in a directory, sorted.
-pub(super) fn names(path: &Path) -> Vec<String> {
+pub(crate) fn names(path: &Path) -> Vec<String> {
     let Ok(entries) = fs_err::read_dir(path) else {
         return Vec::new();
     };

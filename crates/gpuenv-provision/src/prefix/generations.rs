@@ -11,7 +11,7 @@ use std::{
 use gpuenv_core::generation::{self, Action, Generation, GenerationError, MAX_BYTES};
 
 use super::{Found, State, write_new};
-use crate::{contents::sha256, install::InstallError};
+use crate::{activate::names_in, contents::sha256, install::InstallError};
 
 /// Where they are, below a prefix.
 pub const GENERATIONS: &str = "conda-meta/gpuenv-history";
@@ -23,24 +23,10 @@ pub const GENERATIONS: &str = "conda-meta/gpuenv-history";
 /// Fails if their directory is there and cannot be read.
 pub fn numbers(prefix: &Path) -> Result<Vec<u32>, InstallError> {
     let directory = prefix.join(GENERATIONS);
-    let entries = match fs_err::read_dir(&directory) {
-        Ok(entries) => entries,
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(InstallError::io("read", &directory, error)),
-    };
-    let mut numbers = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| InstallError::io("read", &directory, error))?;
-        let name = entry.file_name();
-        numbers.extend(name.to_str().and_then(Generation::number_of));
-    }
+    let names = names_in(&directory);
+    let names = names.map_err(|error| InstallError::io("read", &directory, error))?;
+    let numbers = names.iter().filter_map(|name| Generation::number_of(name));
+    let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
     Ok(numbers)
 }

@@ -27,7 +27,7 @@ use crate::{
     environments::Environments,
     facts,
     lockfile::{self, LockFile},
-    locking,
+    locking, ready,
     source::RecipePath,
     untrusted::shown,
 };
@@ -256,7 +256,7 @@ fn of_lock(file: LockFile, platform: Subdir, prefix: PathBuf) -> Result<Subject,
     let settings = file.lock.settings.as_ref();
     Ok(Subject {
         gpu: settings.map_or(Gpu::Optional, |settings| settings.gpu),
-        solution: creating::require_platform(&file.lock, &label, platform)?,
+        solution: ready::require_platform(&file.lock, &label, platform)?,
         label,
         prefix,
     })

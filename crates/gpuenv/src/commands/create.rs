@@ -132,7 +132,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let recipe = found.recipe_name().map(ToString::to_string);
     let target = target(&args, recipe.as_deref(), session)?;
     let source = found.decide(&args.choice.choice(), &target.prefix, platform)?;
-    let state = source.already_right(&target.prefix)?;
+    let state = source.already_right(&target.prefix);
     if let Some(state) = state.filter(|_| !args.force && is_settled(&target.prefix)) {
         return already_right(&args, target, recipe, state, session);
     }

@@ -3,7 +3,6 @@
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use gpuenv_core::{
@@ -124,11 +123,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     lockfile::check_place(&path).map_err(elsewhere)?;
     check_names(args.upgrade.as_deref(), &recipe, existing.as_ref(), text)?;
     let wishes = Wishes {
-        keep: existing.as_ref().map(|file| Arc::new(file.lock.clone())),
         upgrade: upgrade(args.upgrade.as_deref()),
         exclude_newer: args.exclude_newer,
-        builds: None,
-        folder: text.folder(),
+        ..locking::keep(text, existing.as_ref())
     };
     let mut made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;
     made.text = lockfile::render(&path, &made.lock)?;

@@ -12,12 +12,11 @@ use rattler_conda_types::RepoDataRecord;
 use serde_json::json;
 
 use crate::{
-    Failure, Outcome, Session, activating, creating,
+    Failure, Outcome, Session, activating,
     environments::Environments,
     installing::{How, Installing},
-    lockfile,
     origin::Origin,
-    verifying,
+    ready, verifying,
     word::word,
 };
 
@@ -59,8 +58,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         return Ok(Outcome::done().text(text).facts(&facts));
     }
     refuse_outside(&prefix, wanted, &before)?;
-    let file = lockfile::parse(prefix.join(activating::KEPT_LOCK), origin.lock_text.clone())?;
-    let ready = creating::of_lock(file, activating::platform(&prefix)?, None)?;
+    let ready = ready::of_lock(origin.lock(&prefix)?, activating::platform(&prefix)?, None)?;
     let repair = Repair {
         packages: before.to_relink(),
         bad_records: before.bad_records(),

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use crate::{
     Failure, Outcome, Session, activating,
-    creating::{self, Ready},
     environments::Environments,
     going_back,
     installing::{How, Installing},
     lockfile,
     probing::{self, Probed, Question},
     progress::counted,
+    ready::{self, Ready},
     word::word,
 };
 
@@ -75,15 +75,17 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     };
     let generation = generations.get(number)?;
     let state = prefix::read_state(&prefix)?;
-    let file = lockfile::parse(
+    let source = state.as_ref().and_then(|state| state.source.as_deref());
+    let file = lockfile::parse_kept(
         prefix
             .join(prefix::generations::GENERATIONS)
             .join(generation::Generation::file_name(number)),
         generation.lock_text.clone(),
+        source,
     )?;
     let ready = Ready {
         activation: generation.activation.clone(),
-        ..creating::of_lock(file, activating::platform(&prefix)?, None)?
+        ..ready::of_lock(file, activating::platform(&prefix)?, None)?
     };
     let installed = Installing {
         prefix: &prefix,
@@ -91,7 +93,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         recipe: generation.recipe.as_deref(),
         recipe_text: generation.recipe_text.as_deref(),
         only_text: generation.only_text(),
-        source: state.as_ref().and_then(|state| state.source.as_deref()),
+        source,
         ready: &ready,
         how: How::Rollback { to: number },
     }
@@ -108,14 +110,11 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         probe: probe(&args, &prefix, &ready, session)?,
         prefix,
     };
-    let source = state.and_then(|state| state.source);
     let outcome = match done.probe.as_ref().is_none_or(|probed| probed.verdict.ok) {
         true => Outcome::done(),
         false => Outcome::no(),
     };
-    let outcome = outcome
-        .text(text(&args, &done, source.as_deref()))
-        .facts(&done);
+    let outcome = outcome.text(text(&args, &done, source)).facts(&done);
     let diagnostic = done.probe.and_then(|probed| probed.verdict.diagnostic);
     Ok(diagnostic.into_iter().fold(outcome, Outcome::diagnostic))
 }

@@ -1,6 +1,6 @@
 //! `gpuenv update`: newer packages for an environment that is there.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use gpuenv_core::lock::{self, PackageChange};
 use gpuenv_provision::{Upgrade, Wishes};
@@ -9,13 +9,13 @@ use serde::Serialize;
 use crate::{
     Failure, Outcome, Session, activating, checking,
     choosing::Open,
-    creating::{self, Ready},
     environments::{self, Environments},
     installing::{How, Installing},
     lockfile, locking,
     origin::Origin,
     probing::{self, Probed, Question},
     progress::counted,
+    ready::{self, Ready},
     source::RecipePath,
     updating::Subject,
     word::word,
@@ -93,18 +93,17 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let made = Origin::of(&prefix, &wanted)?;
     let subject = Subject::find(&prefix, &wanted, &made, args.recipe.as_deref(), session)?;
     check_names(&names, &subject, &wanted)?;
-    let platform = creating::this_platform()?;
+    let platform = activating::platform(&prefix)?;
     let platforms = match subject.file.is_some() {
         true => locking::platforms(&subject.recipe),
         false => vec![platform],
     };
     let wishes = Wishes {
-        keep: Some(Arc::new(subject.lock.lock.clone())),
         upgrade: match names.is_empty() {
             true => Upgrade::Everything,
             false => Upgrade::Only(names.iter().map(|name| name.to_lowercase()).collect()),
         },
-        ..Wishes::default()
+        ..locking::keep(&subject.open.text, Some(&subject.lock))
     };
     let solved = locking::make(
         session,
@@ -114,7 +113,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         Some(&subject.lock),
     )?;
     let changes = lock::changes(Some(&subject.lock.lock), &solved.lock);
-    let mut ready = creating::of_made(&subject.open.text, &subject.recipe, platform, solved)?;
+    let mut ready = ready::of_made(&subject.open.text, &subject.recipe, platform, solved)?;
     let mut updated = Updated {
         environment: wanted,
         already_right: true,
