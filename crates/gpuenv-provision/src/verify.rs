@@ -22,7 +22,7 @@ use rattler_conda_types::{PrefixRecord, RepoDataRecord};
 
 use self::files::{Item, Looker};
 use crate::{
-    Access,
+    Access, activate,
     cancel::Cancel,
     contents::Contents,
     install::InstallError,
@@ -264,7 +264,12 @@ fn look_at_files(
 /// Returns the files and links that may belong to nobody.
 fn paths_of_nobody(found: &Tree) -> impl Iterator<Item = &Path> {
     let files = found.files.iter().map(|(path, _)| path.as_path());
-    let links = found.links.iter().map(|(path, _)| path.as_path());
+    // Links beside a package's libraries are made anew with each install.
+    let links = found
+        .links
+        .iter()
+        .filter(|(path, target)| !activate::is_own_link(path, target));
+    let links = links.map(|(path, _)| path.as_path());
     let is_known = |path: &Path| path.starts_with("conda-meta") || path == Path::new(CACHE_TAG);
     files.chain(links).filter(move |path| !is_known(path))
 }
