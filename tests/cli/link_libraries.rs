@@ -117,7 +117,10 @@ fn a_library_finds_cuda_beside_itself_without_any_variable() {
     let again = sources.gpuenv(&["create", "./demo.yaml"]).success();
     let _ = again.stdout_has("already right");
     let verified = sources.gpuenv(&["verify", "demo", "--json"]).success();
-    assert_eq!(verified.json()["result"]["findings"]["extra"], serde_json::json!([]));
+    assert_eq!(
+        verified.json()["result"]["findings"]["extra"],
+        serde_json::json!([])
+    );
 
     // An update leads to the new one, and nothing of the old stays.
     write(&sources, "11.3.*", "[framework]", "[framework]");

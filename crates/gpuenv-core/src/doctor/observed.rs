@@ -45,7 +45,7 @@ pub(super) fn libraries(case: &Case<'_>) -> Option<Finding> {
             32,
             "what is compiled while a program runs is newer than the driver's compiler",
         ),
-        _ => return Some(by_words(case, judged, 52)),
+        _ => return Some(by_words(case, judged, seen.noise.as_deref(), 52)),
     };
     Some(finding(mode, judged, cause))
 }
@@ -75,7 +75,7 @@ fn framework(case: &Case<'_>, which: ProbeStep) -> Option<Finding> {
         VerdictKind::Mismatch if is_cpu_build(seen) => {
             (13, "a solver or pip took a build for the CPU")
         }
-        VerdictKind::Mismatch => return Some(by_words(case, judged_with_noise(judged, seen), 53)),
+        VerdictKind::Mismatch => return Some(by_words(case, judged, seen.noise.as_deref(), 53)),
         VerdictKind::Architecture => (10, "its build has no code for this GPU"),
         VerdictKind::Polluted if module_outside(seen, prefix).is_some() => {
             (49, "Python finds another place before the environment's")
@@ -83,17 +83,9 @@ fn framework(case: &Case<'_>, which: ProbeStep) -> Option<Finding> {
         VerdictKind::Polluted => (23, "a library that was not locked is found first"),
         _ if blames(XlaFile::Libdevice) => (5, "XLA looks for it below one directory"),
         _ if blames(XlaFile::Ptxas) => (6, "XLA starts it to assemble what it compiles"),
-        _ => return Some(by_words(case, judged_with_noise(judged, seen), 52)),
+        _ => return Some(by_words(case, judged, seen.noise.as_deref(), 52)),
     };
     Some(finding(mode, judged, cause))
-}
-
-/// Adds what a framework printed, where its own answer says less.
-fn judged_with_noise(mut judged: Judged, seen: &FrameworkObservation) -> Judged {
-    let printed = seen.noise.iter().flat_map(|noise| noise.lines());
-    let said = printed.map(|line| format!("{} printed: {}", named(seen), line.trim()));
-    judged.causes.extend(said);
-    judged
 }
 
 /// Makes a finding of one whose cause the judgement knows.
@@ -102,10 +94,12 @@ fn finding(mode: u8, judged: Judged, cause: &str) -> Finding {
     with(finding, judged.causes, judged.help)
 }
 
-/// Makes a finding of one whose cause only its words tell, if they do.
-fn by_words(case: &Case<'_>, judged: Judged, otherwise: u8) -> Finding {
-    let words = judged.causes.join("\n");
-    let reading = read_log(&words, &case.facts.modes);
+/// Makes a finding of one whose cause only its words tell, or what was printed
+/// besides, if they do.
+fn by_words(case: &Case<'_>, judged: Judged, printed: Option<&str>, otherwise: u8) -> Finding {
+    let words = judged.causes.iter().map(String::as_str).chain(printed);
+    let words: Vec<&str> = words.collect();
+    let reading = read_log(&words.join("\n"), &case.facts.modes);
     // That the driver computes clears all that lies below it, and that there is none.
     let below = |mode: &ModeId| {
         let row = case.facts.modes.modes.iter().find(|row| row.id == *mode);
@@ -116,7 +110,7 @@ fn by_words(case: &Case<'_>, judged: Judged, otherwise: u8) -> Finding {
     let known = matches.find(|found| !(case.computes() && below(&found.mode)));
     let Some(known) = known else {
         let cause = match otherwise {
-            53 => "it falls back to the CPU; it does not say why",
+            53 => "it falls back to the CPU",
             _ => "that a GPU is listed does not mean that it computes",
         };
         let finding = Finding::doubtful(otherwise, judged.summary, cause);

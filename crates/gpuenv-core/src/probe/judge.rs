@@ -79,7 +79,7 @@ pub fn judge_levels(expectation: &Expectation<'_>, levels: &Levels<'_>) -> Verdi
             .iter()
             .flat_map(|seen| library_evidence(seen)),
     );
-    if levels.frameworks.iter().any(xla_findings::uses_xla) {
+    if levels.frameworks.iter().any(xla_findings::compiles_for_gpu) {
         let library = levels.library.iter();
         lines.extend(library.flat_map(|seen| xla_findings::missing_evidence(seen)));
     }

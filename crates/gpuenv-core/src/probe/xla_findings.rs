@@ -6,15 +6,20 @@ use crate::{
     probe::{
         FoundFile, FrameworkObservation, LibraryObservation, VerdictKind,
         findings::Finding,
-        framework_findings::{named, one_line},
+        framework_findings::{is_cpu_build, named, one_line},
     },
     xla::{self, XlaFile},
 };
 
 /// Tells whether a framework is there and compiles by XLA.
-pub(crate) fn uses_xla(seen: &FrameworkObservation) -> bool {
+fn uses_xla(seen: &FrameworkObservation) -> bool {
     let by_xla = matches!(seen.framework, ProbeStep::Tensorflow | ProbeStep::Jax);
     by_xla && !seen.is_absent()
+}
+
+/// Tells whether a framework would compile for a GPU, if it saw one.
+pub(crate) fn compiles_for_gpu(seen: &FrameworkObservation) -> bool {
+    uses_xla(seen) && !is_cpu_build(seen)
 }
 
 /// Returns, one fact per line, which files are nowhere.
