@@ -10,9 +10,9 @@ use crate::{
     facts::ModeId,
     plan::ProbeStep,
     probe::{
-        FrameworkObservation, LibraryKind, LibraryObservation, VerdictKind,
+        LibraryKind, LibraryObservation, VerdictKind,
         findings::Finding as Judged,
-        framework_findings::{self, is_cpu_build, module_outside, named},
+        framework_findings::{self, is_cpu_build, module_outside},
         library_findings, xla_findings,
     },
     xla::XlaFile,
