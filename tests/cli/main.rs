@@ -16,6 +16,7 @@ mod configuration;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod create;
 mod devices;
+mod directories;
 mod docs;
 mod doctor;
 mod explain;

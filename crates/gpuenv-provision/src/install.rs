@@ -3,6 +3,7 @@
 //! All packages are fetched and checked first, then linked in a stage beside
 //! the prefix, which takes the prefix's place in one step.
 
+mod directories;
 mod error;
 mod ground;
 mod link;
@@ -288,6 +289,7 @@ async fn build(
         reporter,
     )
     .await?;
+    directories::make(&stage.prefix, layouts)?;
     stop_if_asked(request)?;
     let expected = link::record_names(&request.solution.records);
     let packages = prefix::record_names(&stage.prefix)
