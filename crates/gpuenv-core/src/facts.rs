@@ -17,7 +17,7 @@ pub use error::FactsError;
 pub use modes::{FoundBy, Mode, ModeId, Modes, Suspect};
 pub use tables::{
     Architecture, Architectures, CpuIsFine, CudnnFloor, Drivers, Dropped, Errors, Floor,
-    FrameworkBuild, GpuBuilds, NamePattern, PciRange, TensorFlow, Toolkit, Torch,
+    FrameworkBuild, GpuBuilds, NamePattern, OtherName, PciRange, TensorFlow, Toolkit, Torch,
     TorchArchitectures, TorchBuild,
 };
 

@@ -204,14 +204,27 @@ impl<'a> Channels<'a> {
     ///
     /// GE302, GE303, GE304 or GE309 for the first channel that cannot be read.
     pub async fn read(&self, plans: &[Plan]) -> Result<Vec<Index>, IndexError> {
-        try_join_all(plans.iter().map(|plan| self.read_one(plan))).await
+        self.read_with(plans, &|_| Vec::new()).await
     }
 
-    async fn read_one(&self, plan: &Plan) -> Result<Index, IndexError> {
-        let names = plan.dependencies.iter().filter_map(|dependency| {
-            let name = dependency.spec.name.as_exact()?;
-            Some(MatchSpec::from(name.clone()))
-        });
+    /// Reads what each plan may choose from, and what `more` names for it.
+    ///
+    /// # Errors
+    ///
+    /// GE302, GE303, GE304 or GE309 for the first channel that cannot be read.
+    pub async fn read_with(
+        &self,
+        plans: &[Plan],
+        more: &dyn Fn(&Plan) -> Vec<PackageName>,
+    ) -> Result<Vec<Index>, IndexError> {
+        let reads = plans.iter().map(|plan| self.read_one(plan, more(plan)));
+        try_join_all(reads).await
+    }
+
+    async fn read_one(&self, plan: &Plan, more: Vec<PackageName>) -> Result<Index, IndexError> {
+        let names = plan.dependencies.iter();
+        let names = names.filter_map(|dependency| dependency.spec.name.as_exact());
+        let names = names.cloned().chain(more).map(MatchSpec::from);
         let names: Vec<MatchSpec> = names.collect();
         let subdirs = subdirs(plan.platform());
         let places = self.places(&plan.channels, subdirs).await?;

@@ -129,7 +129,23 @@ table! {
         frameworks: Vec<NamePattern>,
         /// What may be a build for the CPU beside a GPU.
         cpu_is_fine: Vec<CpuIsFine>,
+        /// What is called otherwise where it is for the GPU.
+        #[serde(default)]
+        other_names: Vec<OtherName>,
+        /// What computes with a framework that it does not depend on.
+        #[serde(default)]
+        without_framework: Vec<NamePattern>,
     }
+}
+
+/// A package that is called otherwise where it is for the GPU.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherName {
+    /// Its name for the CPU.
+    pub cpu: String,
+    /// Its name for the GPU.
+    pub gpu: String,
 }
 
 /// A package whose build for the CPU is right beside a GPU.
