@@ -53,8 +53,8 @@ fn any_environment() -> impl Strategy<Value = Variables> {
     let name = prop::sample::select(TOUCHED).prop_map(OsString::from);
     let locale = prop::sample::select(vec!["C", "C.UTF-8"]);
     let random = prop::collection::btree_map(name, value, 0..TOUCHED.len());
-    // Without one, shells make one up and do not export it.
-    let path = prop::sample::select(vec!["/usr/bin:/bin", "", ":", "/a b::/usr/bin"]);
+    // Without one, shells or their startup files make one up.
+    let path = prop::sample::select(vec!["/usr/bin:/bin", ":", "/a b::/usr/bin"]);
     (random, locale, path).prop_map(|(mut random, locale, path)| {
         random.extend(variables(&[("LC_ALL", locale)]));
         random.insert("PATH".into(), path.into());

@@ -151,7 +151,7 @@ fn command(
             fs::write(place.join("hook.bat"), &hook)?;
             fs::write(place.join("mark.bat"), &mark)?;
             startup = ["@call \"%~dp0hook.bat\"\r\n", "@call \"%~dp0mark.bat\"\r\n"].concat();
-            command = batch::command_with(program, &["/k"], &file);
+            command = batch::command_with(program, &["/v:off", "/k"], &file);
         }
         // It has no option for another startup file: it inherits the environment.
         Shell::Tcsh => {
