@@ -125,7 +125,8 @@ impl<'a> Rules<'a> {
 
     /// Returns what a package is called where it is for the GPU.
     pub fn name_with_gpu(&self, name: &str) -> Option<&'a str> {
-        let other = self.table.other_names.iter().find(|of| of.cpu == name);
+        let mut others = self.table.other_names.iter().flatten();
+        let other = others.find(|of| of.cpu == name);
         other.map(|of| of.gpu.as_str())
     }
 

@@ -204,7 +204,11 @@ pub(crate) fn without_use(
     let needs_one = chosen.iter().filter(|record| {
         let name = record.package_record.name.as_normalized();
         line_about(plan, record).is_some()
-            && table.without_framework.iter().any(|of| of.matches(name))
+            && table
+                .without_framework
+                .iter()
+                .flatten()
+                .any(|of| of.matches(name))
     });
     for record in needs_one {
         let name = record.package_record.name.as_normalized();
