@@ -143,7 +143,7 @@ fn tables_that_make_no_sense_are_refused() {
         (
             "gpu_arch.yaml",
             arch.replace("capability: '8.6'", "capability: '8.0'"),
-            "`8.0` is there twice",
+            "`capability: 8.0` is there twice",
         ),
         (
             "gpu_arch.yaml",
