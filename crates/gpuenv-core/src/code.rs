@@ -90,6 +90,12 @@ codes! {
     213 CHECK_PLATFORM "the operating system does not fit the packages";
     214 CHECK_LONG_PATHS "paths may become too long for Windows";
     215 CHECK_UNKNOWN_DRIVER "no table tells what that driver supports";
+    216 PLAN_VARIANT "the recipe's variants do not fit together";
+    217 VARIANT_NONE_FITS "the machine runs none of the variants";
+    218 VARIANT_TAKEN "a later variant is taken than the first";
+    219 VARIANT_UNKNOWN "there is no variant of that name";
+    220 VARIANT_RUNS_NOWHERE "no machine runs the variant";
+    221 VARIANT_UNDECIDED "the machine has no GPU that could decide which variant to take";
 
     // 3xx: channels and the solve.
     301 SOLVE_UNSOLVABLE "no set of packages satisfies the recipe";

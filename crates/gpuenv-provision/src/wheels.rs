@@ -178,8 +178,8 @@ impl Asking<'_> {
     /// Returns the locked versions that are to stay where they still fit.
     fn kept(&self) -> Vec<(String, String)> {
         let lock = self.wishes.keep.as_deref();
-        let platform = self.plan.platform();
-        let locked = lock.and_then(|lock| lock.platforms.get(platform.as_str()));
+        let name = self.plan.name();
+        let locked = lock.and_then(|lock| lock.platforms.get(&name));
         let stays = |wheel: &&Wheel| !self.wishes.upgrade.covers_wheel(&wheel.name);
         let wheels = locked.map_or(&[][..], |locked| &locked.wheels);
         let kept = wheels.iter().filter(stays);

@@ -32,6 +32,7 @@ pub(crate) fn requirement(text: &str) -> WheelRequirement {
 
 fn plan(platform: Subdir, dependencies: &[&str], wheels: &[&str]) -> Plan {
     Plan {
+        variant: None,
         recipe: "demo".to_string(),
         channels: vec!["conda-forge".to_string()],
         gpu: Gpu::Optional,
