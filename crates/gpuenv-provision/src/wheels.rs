@@ -55,17 +55,22 @@ pub async fn resolve(
             program: &program,
             reporter: reporter.as_ref(),
         };
-        async move { (plan.platform(), asking.resolve().await) }
+        async move { (plan.name(), asking.resolve().await) }
     });
     let mut errors = Vec::new();
     let answers = join_all(all).await;
-    for (platform, answer) in answers {
-        let mut of_platform = solved.iter_mut();
-        let solution = of_platform.find(|(plan, _)| plan.platform() == platform);
-        match (answer, solution) {
-            (Ok(wheels), Some((_, solution))) => solution.wheels = wheels,
-            (Ok(_), None) => {}
-            (Err(error), _) => errors.push(error),
+    for (name, answer) in answers {
+        let mut of_name = solved.iter_mut();
+        let Some((plan, solution)) = of_name.find(|(plan, _)| plan.name() == name) else {
+            continue;
+        };
+        match (answer, &plan.variant) {
+            (Ok(wheels), _) => solution.wheels = wheels,
+            (Err(error), None) => errors.push(error),
+            (Err(error), Some(variant)) => errors.push(WheelsError::OfVariant {
+                variant: variant.value.clone(),
+                error: Box::new(error),
+            }),
         }
     }
     if !errors.is_empty() {

@@ -228,10 +228,7 @@ fn wheels_are_locked_beside_packages_and_checked() {
     let text = render(&made).unwrap();
     let again = parse("x.lock", &text).unwrap();
     assert_eq!(render(&again).unwrap(), text);
-    assert_eq!(
-        again.solution("linux-64").unwrap().wheels,
-        solution.wheels
-    );
+    assert_eq!(again.solution("linux-64").unwrap().wheels, solution.wheels);
     assert_eq!(differences(&again, plan.clone()), [] as [&str; 0]);
 
     plan.wheels = vec![requirement("absl-py >=3"), requirement("rich")];

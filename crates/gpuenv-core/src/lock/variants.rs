@@ -29,7 +29,10 @@ impl Lock {
 
     /// Returns the variants that are locked for any platform, the preferred one first.
     pub fn variants(&self) -> Vec<&str> {
-        let order = self.settings.iter().flat_map(|known| known.variants.values());
+        let order = self
+            .settings
+            .iter()
+            .flat_map(|known| known.variants.values());
         let mut variants: Vec<&str> = Vec::new();
         for name in order.flatten() {
             if !variants.contains(&name.as_str()) {
@@ -37,6 +40,14 @@ impl Lock {
             }
         }
         variants
+    }
+
+    /// Returns the names of the platforms that a variant is locked for.
+    pub fn names_of<'l>(&'l self, variant: &'l str) -> impl Iterator<Item = &'l str> {
+        let locked = self.platforms.iter();
+        let own =
+            locked.filter(move |(name, locked)| variant_of(name, locked.subdir) == Some(variant));
+        own.map(|(name, _)| name.as_str())
     }
 
     /// Returns the lock as it would be if the recipe had this variant alone: one

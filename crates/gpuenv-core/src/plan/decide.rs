@@ -167,7 +167,10 @@ pub fn plans(recipe: &Recipe, platform: Subdir) -> Result<Vec<Plan>, Vec<Diagnos
     let mut errors: Vec<Diagnostic> = Vec::new();
     for variant in variants {
         let known = plans.iter().filter_map(|plan| plan.variant.as_ref());
-        if let Some(first) = known.into_iter().find(|known| known.value == variant.name.value) {
+        if let Some(first) = known
+            .into_iter()
+            .find(|known| known.value == variant.name.value)
+        {
             let twice = PlanError::VariantTwice {
                 name: first.value.clone(),
                 platform,

@@ -214,9 +214,7 @@ impl Problem {
             }
             Problem::Name(bad) => bad.help(),
             Problem::VariantName(bad) => bad.help(),
-            Problem::TooManyVariants { .. } => {
-                "keep those that your machines can run".to_string()
-            }
+            Problem::TooManyVariants { .. } => "keep those that your machines can run".to_string(),
             Problem::Channel(bad) => bad.help(),
             Problem::Platform(bad) => bad.help(),
             Problem::Version(bad) => bad.help(),

@@ -64,7 +64,8 @@ impl BadVariantName {
         };
         let name: String = self.0.chars().map(plain).collect();
         let name = name.trim_matches(['-', '_']);
-        let rule = format!("1 to {LONGEST} of `a-z`, `0-9`, `_` and `-`, the first a letter or digit");
+        let rule =
+            format!("1 to {LONGEST} of `a-z`, `0-9`, `_` and `-`, the first a letter or digit");
         match check_variant_name(name) {
             Ok(()) => format!("write `{name}`: {rule}"),
             Err(_) => rule,

@@ -44,6 +44,7 @@ impl Run {
         };
         let spec = MatchSpec::from_str("tool", ParseMatchSpecOptions::lenient()).unwrap();
         let plan = Plan {
+            variant: None,
             recipe: "demo".to_string(),
             channels: channels.iter().map(|name| (*name).to_string()).collect(),
             gpu: Gpu::None,

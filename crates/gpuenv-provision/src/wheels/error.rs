@@ -17,6 +17,14 @@ pub enum WheelsError {
     /// The wheels cannot be part of the environment.
     #[error(transparent)]
     Refused(#[from] WheelError),
+    /// The wheels of one of several variants cannot be resolved.
+    #[error("variant `{variant}`: {error}")]
+    OfVariant {
+        /// The variant.
+        variant: String,
+        /// Why not.
+        error: Box<WheelsError>,
+    },
     /// uv is nowhere.
     #[error("the recipe has `pypi-dependencies`, and `uv`, which resolves them, is not installed")]
     NoUv {
@@ -134,6 +142,10 @@ impl From<WheelsError> for Diagnostic {
         let failed = || Diagnostic::error(Code::WHEELS_FAILED, message.clone());
         match error {
             WheelsError::Refused(error) => error.into(),
+            WheelsError::OfVariant { error, .. } => Diagnostic {
+                message,
+                ..Diagnostic::from(*error)
+            },
             WheelsError::NoUv { channels } => {
                 let error = Diagnostic::error(Code::WHEELS_NO_UV, message)
                     .cause("it was looked for on `PATH` and in the recipe's environment");

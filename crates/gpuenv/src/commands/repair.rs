@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::{
     Failure, Outcome, Session, activating,
+    deciding::Deciding,
     environments::Environments,
     installing::{How, Installing},
     origin::Origin,
@@ -58,7 +59,11 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         return Ok(Outcome::done().text(text).facts(&facts));
     }
     refuse_outside(&prefix, wanted, &before)?;
-    let ready = ready::of_lock(origin.lock(&prefix)?, activating::platform(&prefix)?, None)?;
+    let file = origin.lock(&prefix)?;
+    let platform = activating::platform(&prefix)?;
+    let deciding = Deciding::stays(activating::made_as(&prefix));
+    let decided = deciding.decide(&file.lock, wanted, platform, session)?;
+    let ready = ready::of_lock(file, decided, None)?;
     let repair = Repair {
         packages: before.to_relink(),
         bad_records: before.bad_records(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Failure, Outcome, Session, activating,
+    deciding::Deciding,
     environments::Environments,
     going_back,
     installing::{How, Installing},
@@ -83,9 +84,12 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         generation.lock_text.clone(),
         source,
     )?;
+    let platform = activating::platform(&prefix)?;
+    let deciding = Deciding::stays(Some(generation.platform.clone()));
+    let decided = deciding.decide(&file.lock, wanted, platform, session)?;
     let ready = Ready {
         activation: generation.activation.clone(),
-        ..ready::of_lock(file, activating::platform(&prefix)?, None)?
+        ..ready::of_lock(file, decided, None)?
     };
     let installed = Installing {
         prefix: &prefix,
