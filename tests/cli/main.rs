@@ -70,6 +70,7 @@ mod source;
 mod unsolvable;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod update;
+mod variants;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod verify;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -111,6 +111,7 @@ impl Case {
             .as_ref()
             .map(|text| text.parse().expect("a version"));
         Plan {
+            variant: None,
             recipe: self.id.clone(),
             channels,
             gpu: Gpu::Optional,

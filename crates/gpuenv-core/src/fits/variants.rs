@@ -143,10 +143,9 @@ impl Candidate<'_> {
             true => Gpu::Required,
             false => Gpu::None,
         };
-        let mut found = self.beyond_target(machine);
-        let of_packages = machine::check(self.records, self.wheels, gpu, machine, facts);
-        for more in of_packages {
-            // The target may have said it already.
+        let mut found = machine::check(self.records, self.wheels, gpu, machine, facts);
+        for more in self.beyond_target(machine, facts) {
+            // The packages may have said it already.
             if !found.iter().any(|known| known.code == more.code) {
                 found.push(more);
             }
@@ -161,22 +160,12 @@ impl Candidate<'_> {
     ///
     /// A driver runs every minor version of its CUDA, so only the major one counts. The
     /// glibc that packages need is read from them: few need all that a target allows.
-    fn beyond_target(&self, machine: &Machine) -> Vec<Diagnostic> {
-        let mut found = Vec::new();
-        if let (Some(least), Some(there)) = (self.cuda, machine.cuda)
-            && there.major < least.major
-        {
-            let message = format!(
-                "it is for drivers for CUDA {}.0 or newer, this machine's is for {there}",
-                least.major
-            );
-            found.push(
-                Diagnostic::error(Code::PLAN_DRIVER_TOO_OLD, message).help(format!(
-                    "update the driver to one for CUDA {}.0 or newer",
-                    least.major
-                )),
-            );
-        }
+    fn beyond_target(&self, machine: &Machine, facts: &Facts) -> Vec<Diagnostic> {
+        let too_old = self.cuda.and_then(|least| {
+            let why = format!("it was solved for drivers for CUDA {least}");
+            machine::driver_floor(least, why, machine, facts)
+        });
+        let mut found: Vec<Diagnostic> = too_old.into_iter().collect();
         let weakest = machine.capabilities().into_iter().next();
         if let (Some(least), Some(there)) = (self.compute_capability, weakest)
             && there < least

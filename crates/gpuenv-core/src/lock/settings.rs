@@ -18,7 +18,7 @@ use crate::{
 const SCHEMA: u32 = 2;
 
 /// The form of a lock without variants, which older gpuenvs read too.
-const WITHOUT_VARIANTS: u32 = 1;
+pub(super) const WITHOUT_VARIANTS: u32 = 1;
 
 /// What a lock knows beyond the packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rattler_conda_types::{GenericVirtualPackage, Subdir};
 
-use super::{Lock, PlatformSettings};
+use super::{Lock, PlatformSettings, settings};
 use crate::Solution;
 
 impl Lock {
@@ -59,6 +59,7 @@ impl Lock {
         let mut lock = self.clone();
         lock.platforms.clear();
         if let Some(settings) = &mut lock.settings {
+            settings.schema = settings::WITHOUT_VARIANTS;
             settings.variants.clear();
             settings.platforms.clear();
         }
