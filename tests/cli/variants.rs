@@ -64,12 +64,28 @@ fn create<'w>(words: &[&'w str]) -> Vec<&'w str> {
 fn a_lock_holds_every_variant_of_every_platform() {
     let lab = lab();
     let lock = ["lock", "demo.yaml", "--progress", "none"];
-    insta::assert_snapshot!(lab.sandbox.gpuenv(lock), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(lock), @"
+    exit code: 0
+    ----- stdout -----
+    linux-64-cuda11: 2 packages, 2 added, 0 removed, 0 changed
+    linux-64-cuda12: 2 packages, 2 added, 0 removed, 0 changed
+    linux-64-cuda13: 2 packages, 2 added, 0 removed, 0 changed
+    win-64-cuda11: 2 packages, 2 added, 0 removed, 0 changed
+    win-64-cuda12: 2 packages, 2 added, 0 removed, 0 changed
+    win-64-cuda13: 2 packages, 2 added, 0 removed, 0 changed
+    lock `gpuenv.lock` is written
+    ----- stderr -----
+    ");
     let text = lab.sandbox.read("gpuenv.lock");
     for name in ["linux-64-cuda13", "linux-64-cuda11", "win-64-cuda12"] {
         assert!(text.contains(&format!("- name: {name}\n")), "{text}");
     }
-    insta::assert_snapshot!(text.split_once("gpuenv:\n").unwrap().1.split("platforms:").next().unwrap(), @"");
+    insta::assert_snapshot!(text.split_once("gpuenv:\n").unwrap().1.split("platforms:").next().unwrap(), @r#"
+    schema: 2
+    recipe: "demo"
+    gpu: "required"
+    variants: {"linux-64":["cuda13","cuda12","cuda11"],"win-64":["cuda13","cuda12","cuda11"]}
+    "#);
     // Once more, and for one platform alone, it stays what it is.
     let _ = lab
         .sandbox
@@ -97,7 +113,22 @@ fn a_lock_holds_every_variant_of_every_platform() {
 fn the_machine_takes_the_first_variant_that_it_can_run() {
     let mut lab = lab();
     machine(&mut lab, "12.4");
-    insta::assert_snapshot!(lab.sandbox.gpuenv(create(&[])), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(create(&[])), @r#"
+    exit code: 0
+    ----- stdout -----
+    lock `gpuenv.lock` is written
+    environment `demo` is ready: 2 packages (2 added, 0 changed, 0 removed)
+    variant: cuda12
+    prefix: [SANDBOX]/gpuenv-home/envs/demo
+    probe: skipped: `--no-probe`
+    use it: gpuenv run demo -- CMD
+        or: eval "$(gpuenv shell-hook demo)"
+    ----- stderr -----
+    note[GE218]: variant `cuda12` is taken, and not `cuda13`
+    cause: `cuda13`: the lock needs a driver for CUDA 13.0 or newer, this machine's is for 12.4
+    help: for `cuda13`: update the driver to 580.65.06 or newer
+    docs: `gpuenv explain GE218`
+    "#);
     let prefix = lab.prefix("demo");
     let version = || {
         let found = fs::read_dir(prefix.join("conda-meta")).unwrap();
@@ -120,7 +151,7 @@ fn the_machine_takes_the_first_variant_that_it_can_run() {
         .sandbox
         .gpuenv(["shell-hook", "demo", "--shell", "bash"])
         .success();
-    let _ = hook.stdout_has("KIND='base'");
+    let _ = hook.stdout_has("KIND 'base'");
 
     // The user knows better.
     let forced = lab.sandbox.gpuenv(create(&["--variant", "cuda13"]));
@@ -133,7 +164,7 @@ fn the_machine_takes_the_first_variant_that_it_can_run() {
         .sandbox
         .gpuenv(["shell-hook", "demo", "--shell", "bash"])
         .success();
-    let _ = hook.stdout_has("KIND='thirteen'");
+    let _ = hook.stdout_has("KIND 'thirteen'");
     let _ = lab
         .sandbox
         .gpuenv(["rollback", "demo", "--no-probe"])
@@ -196,9 +227,34 @@ fn the_lock_alone_is_enough() {
 fn a_machine_that_fits_none_is_told_what_each_would_need() {
     let mut lab = lab();
     machine(&mut lab, "10.2");
-    insta::assert_snapshot!(lab.sandbox.gpuenv(create(&[])), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(create(&[])), @"
+    exit code: 12
+    ----- stdout -----
+    ----- stderr -----
+    error[GE217]: the machine runs none of the variants of `demo` for linux-64
+    cause: `cuda13`: the lock needs a driver for CUDA 13.0 or newer, this machine's is for 10.2; update the driver to 580.65.06 or newer
+    cause: `cuda12`: the lock needs a driver for CUDA 12.0 or newer, this machine's is for 10.2; update the driver to 525.60.13 or newer
+    cause: `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.36.06 or newer
+    help: do what one of them needs, or install it all the same: `gpuenv create demo.yaml --variant cuda11 --no-check`
+    docs: `gpuenv explain GE217`
+    ");
     assert!(!lab.prefix("demo").exists());
-    insta::assert_snapshot!(lab.sandbox.gpuenv(["check", "demo.yaml", "--progress", "none"]), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(["check", "demo.yaml", "--progress", "none"]), @"
+    exit code: 1
+    ----- stdout -----
+    machine: linux-64, a driver for CUDA 10.2, glibc 2.36
+    variant cuda13: does not fit
+    variant cuda12: does not fit
+    variant cuda11: does not fit
+    `gpuenv.lock` does not fit
+    ----- stderr -----
+    error[GE217]: the machine runs none of the variants of `gpuenv.lock` for linux-64
+    cause: `cuda13`: the lock needs a driver for CUDA 13.0 or newer, this machine's is for 10.2; update the driver to 580.65.06 or newer
+    cause: `cuda12`: the lock needs a driver for CUDA 12.0 or newer, this machine's is for 10.2; update the driver to 525.60.13 or newer
+    cause: `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.36.06 or newer
+    help: do what one of them needs, or install it all the same: `gpuenv create demo.yaml --variant cuda11 --no-check`
+    docs: `gpuenv explain GE217`
+    ");
     let unknown = lab
         .sandbox
         .gpuenv(create(&["--variant", "cuda21"]))
@@ -213,7 +269,16 @@ fn without_a_gpu_the_user_or_another_machine_decides() {
     let mut lab = lab();
     // What stands for no driver at all.
     machine(&mut lab, "");
-    insta::assert_snapshot!(lab.sandbox.gpuenv(create(&[])), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(create(&[])), @"
+    exit code: 12
+    ----- stdout -----
+    ----- stderr -----
+    error[GE221]: the machine has no GPU that could decide which variant of `demo` to take
+    cause: its variants are `cuda13`, `cuda12`, `cuda11`, the preferred one first
+    help: name one: `gpuenv create demo.yaml --variant cuda13`
+    help: or describe the machine that it is for: there `gpuenv devices --export node.json`, here `gpuenv create demo.yaml --target node.json`
+    docs: `gpuenv explain GE221`
+    ");
     let _ = lab
         .sandbox
         .gpuenv(create(&["--variant", "cuda12", "-n", "named"]))
@@ -289,7 +354,7 @@ fn a_variant_that_cannot_be_solved_or_that_nothing_runs_is_named() {
     let ran = lab.sandbox.gpuenv(lock).code(13);
     let _ = ran
         .stderr_has("variant `cuda11`: ")
-        .stderr_has("demo.yaml:18");
+        .stderr_has("demo.yaml:19:18");
     let beyond = RECIPE.replace(
         "cuda: \"13.0\"",
         "cuda: \"13.0\", compute-capability: \"99.0\"",

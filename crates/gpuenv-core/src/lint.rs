@@ -64,8 +64,15 @@ pub fn mended_recipe(file: &str, text: &str, facts: &Facts) -> (String, Vec<Find
 /// Looks for what is wrong with a recipe.
 pub fn recipe(text: &Text, recipe: &Recipe, facts: &Facts) -> Vec<Finding> {
     let texts = Texts::new(text.clone());
-    let subject = Subject::of_recipe(&texts, recipe);
-    findings(&subject, facts)
+    let variants = recipe.variants.all();
+    if variants.is_empty() {
+        return findings(&Subject::of_recipe(&texts, recipe), facts);
+    }
+    // Each variant is a recipe; what is wrong with all of them is told once.
+    let found = variants
+        .into_iter()
+        .flat_map(|variant| findings(&Subject::of_recipe(&texts, &variant.recipe), facts));
+    sorted(found.collect())
 }
 
 /// Looks for what is wrong with a file of another tool, or with any text.
@@ -80,6 +87,12 @@ pub fn file(
     (findings(&subject, facts), errors)
 }
 
+fn place(finding: &Finding) -> (usize, usize) {
+    let place = finding.diagnostic.place.as_ref();
+    let span = place.and_then(|place| place.span.as_ref());
+    span.map_or((0, 0), |span| (span.line, span.column))
+}
+
 fn findings(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     channels::check(subject, facts, &mut found);
@@ -87,14 +100,10 @@ fn findings(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     frameworks::check(subject, facts, &mut found);
     commands::check(subject, &mut found);
     code::check(subject, &mut found);
-    let place = |finding: &Finding| {
-        let span = finding
-            .diagnostic
-            .place
-            .as_ref()
-            .and_then(|place| place.span.as_ref());
-        span.map_or((0, 0), |span| (span.line, span.column))
-    };
+    sorted(found)
+}
+
+fn sorted(mut found: Vec<Finding>) -> Vec<Finding> {
     found.sort_by_key(|finding| (place(finding), finding.diagnostic.code));
     found.dedup();
     found.truncate(MOST_FINDINGS);

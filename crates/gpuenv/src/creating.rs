@@ -226,7 +226,12 @@ impl Source {
         match self {
             Self::Lock { file, platform } => {
                 let label = file.path.display().to_string();
-                let decided = deciding.decide(&file.lock, &label, platform, session)?;
+                let decided = deciding.decide(
+                    &file.lock,
+                    (&label, &lockfile::create_command(&label)),
+                    platform,
+                    session,
+                )?;
                 ready::of_lock(file, decided, Some(&session.builds()?))
             }
             Self::Recipe {

@@ -12,7 +12,7 @@ use gpuenv_core::{
 };
 use rattler_conda_types::Subdir;
 
-use crate::{Failure, Session, checking, facts, word::word};
+use crate::{Failure, Session, checking, facts};
 
 /// What decides.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ impl Deciding {
     }
 
     /// Decides which of the variants of a lock it is; `what` is how the user calls the
-    /// recipe or lock.
+    /// recipe or lock, `command` makes an environment of it.
     ///
     /// # Errors
     /// GE217 if the machine runs none of them, GE219 if there is none of that name, GE221
@@ -95,7 +95,7 @@ impl Deciding {
     pub fn decide(
         &self,
         lock: &Lock,
-        what: &str,
+        (what, command): (&str, &str),
         platform: Subdir,
         session: &Session,
     ) -> Result<Decided, Failure> {
@@ -127,15 +127,15 @@ impl Deciding {
                     ..decided(name)
                 })
             }
-            Choice::NoneFits(passed) => Err(none_fits(what, platform, &passed).into()),
+            Choice::NoneFits(passed) => Err(none_fits(what, command, platform, &passed).into()),
             Choice::Undecided => match now {
                 Some(now) => Ok(decided(now.name)),
-                None => Err(self.undecided(what, &candidates).into()),
+                None => Err(self.undecided(what, command, &candidates).into()),
             },
         }
     }
 
-    fn undecided(&self, what: &str, candidates: &[Candidate<'_>]) -> Diagnostic {
+    fn undecided(&self, what: &str, command: &str, candidates: &[Candidate<'_>]) -> Diagnostic {
         let message =
             format!("the machine has no GPU that could decide which variant of `{what}` to take");
         let names: Vec<String> = candidates
@@ -150,12 +150,11 @@ impl Deciding {
             error = error.cause(format!("the driver: {}", broken.message));
         }
         let first = candidates.first().map_or("NAME", |one| one.variant);
-        let word = word(what);
         error
-            .help(format!("name one: `gpuenv create {word} --variant {first}`"))
+            .help(format!("name one: `{command} --variant {first}`"))
             .help(format!(
                 "or describe the machine that it is for: there `gpuenv devices --export node.json`, \
-                 here `gpuenv create {word} --target node.json`"
+                 here `{command} --target node.json`"
             ))
     }
 }
@@ -201,7 +200,7 @@ fn taken(variant: &str, passed: &[PassedOver]) -> Option<Diagnostic> {
     })
 }
 
-fn none_fits(what: &str, platform: Subdir, passed: &[PassedOver]) -> Diagnostic {
+fn none_fits(what: &str, command: &str, platform: Subdir, passed: &[PassedOver]) -> Diagnostic {
     let message = format!("the machine runs none of the variants of `{what}` for {platform}");
     let mut error = Diagnostic::error(Code::VARIANT_NONE_FITS, message);
     for passed in passed {
@@ -209,8 +208,7 @@ fn none_fits(what: &str, platform: Subdir, passed: &[PassedOver]) -> Diagnostic 
     }
     let last = passed.last().map_or("NAME", |last| last.variant.as_str());
     error.help(format!(
-        "do what one of them needs, or install it all the same: `gpuenv create {} --variant {last} --no-check`",
-        word(what)
+        "do what one of them needs, or install it all the same: `{command} --variant {last} --no-check`"
     ))
 }
 

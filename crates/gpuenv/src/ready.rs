@@ -225,20 +225,22 @@ pub fn of_recipe(
         Some(file) if fits => (file.lock, file.text, None, Vec::new()),
         existing => make(text, recipe, &plans, existing, session)?,
     };
-    planned(&recipe.name, plans, made, deciding, session)
+    planned(text, recipe, plans, made, deciding, session)
 }
 
 /// Returns what a lock says for the one plan of several that is decided on.
 fn planned(
-    recipe: &str,
+    text: &RecipeText,
+    recipe: &Recipe,
     plans: Vec<Plan>,
     made: MadeLock,
     deciding: &Deciding,
     session: &Session,
 ) -> Result<Ready, Failure> {
     let (lock, lock_text, written, mut notes) = made;
+    let recipe = recipe.name.as_str();
     let platform = plans.first().map_or(Subdir::NoArch, Plan::platform);
-    let decided = deciding.decide(&lock, recipe, platform, session)?;
+    let decided = deciding.decide(&lock, (recipe, &text.create_command()), platform, session)?;
     let name = decided.name;
     notes.extend(decided.notes);
     let plan = plans.into_iter().find(|plan| plan.name() == name);
@@ -292,7 +294,7 @@ pub fn of_made(
     refuse_pending(&made, &plans)?;
     let lock = read_again(text, &recipe.name, &made)?;
     let made = (lock, made.text, None, made.notes);
-    planned(&recipe.name, plans, made, deciding, session)
+    planned(text, recipe, plans, made, deciding, session)
 }
 
 fn no_plan() -> Diagnostic {

@@ -96,6 +96,8 @@ impl Args {
 /// What is checked.
 struct Subject {
     label: String,
+    /// What makes an environment of it.
+    command: String,
     lock: Lock,
     platform: Subdir,
     gpu: Gpu,
@@ -184,7 +186,12 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         (None, Some(now)) => Deciding::stays(Some(now.clone())),
         (named, _) => Deciding::new(named.clone(), Some(machine.clone()), None),
     };
-    let decided = deciding.decide(&subject.lock, &subject.label, subject.platform, session);
+    let decided = deciding.decide(
+        &subject.lock,
+        (&subject.label, &subject.command),
+        subject.platform,
+        session,
+    );
     let name = match decided {
         Ok(decided) => {
             findings.extend(decided.notes);
@@ -305,8 +312,10 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
     let plans = locking::plans(&recipe, &locking::platforms(&recipe)).map_err(Failure::several)?;
     let builds = session.builds()?;
     let fitting = existing.filter(|file| lock::check(&file.lock, &plans, &builds).is_empty());
+    let command = open.text.create_command();
     if let Some(file) = fitting {
-        return of_lock(file, platform, prefix);
+        let subject = of_lock(file, platform, prefix)?;
+        return Ok(Subject { command, ..subject });
     }
     locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
     let made = locking::make(
@@ -321,7 +330,8 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
         text: made.text,
         lock: made.lock,
     };
-    of_lock(file, platform, prefix)
+    let subject = of_lock(file, platform, prefix)?;
+    Ok(Subject { command, ..subject })
 }
 
 fn of_lock(file: LockFile, platform: Subdir, prefix: PathBuf) -> Result<Subject, Failure> {
@@ -336,6 +346,7 @@ fn of_lock(file: LockFile, platform: Subdir, prefix: PathBuf) -> Result<Subject,
         platform,
         gpu,
         now: None,
+        command: lockfile::create_command(&label),
         label,
         prefix,
     })

@@ -16,6 +16,7 @@ use crate::{
     deciding::Deciding,
     environments::Environments,
     installing::{How, Installing},
+    lockfile,
     origin::Origin,
     ready, verifying,
     word::word,
@@ -61,8 +62,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     refuse_outside(&prefix, wanted, &before)?;
     let file = origin.lock(&prefix)?;
     let platform = activating::platform(&prefix)?;
+    let command = lockfile::create_command("FILE.lock");
     let deciding = Deciding::stays(activating::made_as(&prefix));
-    let decided = deciding.decide(&file.lock, wanted, platform, session)?;
+    let decided = deciding.decide(&file.lock, (wanted, &command), platform, session)?;
     let ready = ready::of_lock(file, decided, None)?;
     let repair = Repair {
         packages: before.to_relink(),

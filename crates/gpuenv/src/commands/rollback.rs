@@ -85,8 +85,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         source,
     )?;
     let platform = activating::platform(&prefix)?;
+    let command = lockfile::create_command("FILE.lock");
     let deciding = Deciding::stays(Some(generation.platform.clone()));
-    let decided = deciding.decide(&file.lock, wanted, platform, session)?;
+    let decided = deciding.decide(&file.lock, (wanted, &command), platform, session)?;
     let ready = Ready {
         activation: generation.activation.clone(),
         ..ready::of_lock(file, decided, None)?
