@@ -367,10 +367,12 @@ fn report(findings: Vec<Diagnostic>, mut checked: Checked<'_>) -> Outcome {
     let mut text = format!("machine: {}\n", machine_text(checked.machine));
     for variant in &checked.variants {
         let taken = checked.variant.as_ref() == Some(&variant.name);
-        let _ = match (taken, variant.fits) {
-            (true, _) => writeln!(text, "variant: {}", variant.name),
-            (false, true) => writeln!(text, "variant {}: would fit too", variant.name),
-            (false, false) => writeln!(text, "variant {}: does not fit", variant.name),
+        let name = &variant.name;
+        let _ = match (taken, variant.fits, variant.reasons.is_empty()) {
+            (true, _, _) => writeln!(text, "variant: {name}"),
+            (false, true, true) => writeln!(text, "variant {name}: would fit too"),
+            (false, true, false) => writeln!(text, "variant {name}: would run in part"),
+            (false, false, _) => writeln!(text, "variant {name}: does not fit"),
         };
     }
     if let Some(plan) = &checked.plan {
