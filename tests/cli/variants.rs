@@ -30,7 +30,7 @@ variants:
 fn lab() -> Lab {
     let lab = Lab::new();
     for version in ["11.8", "12.9", "13.0"] {
-        let major = version.split('.').next().unwrap();
+        let major = version.split_once('.').map_or(version, |(major, _)| major);
         lab.channel
             .package("cuda-version", version)
             .constrains(&format!("__cuda >={major}"))

@@ -47,7 +47,7 @@ pub enum Found {
     /// A recipe.
     Recipe(Box<Open>),
     /// A lock.
-    Lock(LockFile),
+    Lock(Box<LockFile>),
 }
 
 /// Returns the platform of this machine.
@@ -71,7 +71,7 @@ impl Found {
     pub fn find(words: &[String], packages: &Packages, session: &Session) -> Result<Self, Failure> {
         match wanted::named(words)? {
             Named::Recipe(Some(path)) if path.ends_with(".lock") => {
-                Ok(Self::Lock(lockfile::read(Path::new(path))?))
+                Ok(Self::Lock(Box::new(lockfile::read(Path::new(path))?)))
             }
             Named::Recipe(_) | Named::Packages(_) => {
                 let open = packages.open(words, "gpuenv create", session)?;
@@ -104,7 +104,10 @@ impl Found {
         let mut open = match self {
             Self::Lock(file) => {
                 choice.refuse_for_lock(&file.path.display().to_string())?;
-                return Ok(Source::Lock { file, platform });
+                return Ok(Source::Lock {
+                    file: *file,
+                    platform,
+                });
             }
             Self::Recipe(open) => open,
         };
