@@ -3,6 +3,7 @@
 mod activation;
 mod architecture;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod building;
 mod builds;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod check;

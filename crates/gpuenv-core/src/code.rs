@@ -119,6 +119,8 @@ codes! {
     324 WHEELS_UV_INSTALLED "gpuenv has installed uv for its own use";
     325 WHEELS_UV_NOT_INSTALLED "uv, which resolves wheels, cannot be brought";
     332 WHEELS_NO_FOLDER "a folder of wheels is not there";
+    333 WHEELS_BUILT "a wheel was built from source code";
+    334 WHEELS_NOT_BUILT "a wheel could not be built from source code";
 
     340 SEARCH_NOTHING "no package matches what is searched for";
     341 SEARCH_BAD_SPEC "what is searched for cannot be read";

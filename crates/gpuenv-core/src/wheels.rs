@@ -116,6 +116,12 @@ impl Wheel {
     }
 }
 
+/// Returns whether two texts are one version, as PEP 440 compares them.
+pub fn same_version(one: &str, other: &str) -> bool {
+    let parsed = |text: &str| text.parse::<pep440_rs::Version>().ok();
+    parsed(one).is_some_and(|version| Some(version) == parsed(other))
+}
+
 /// PyPI's own index, as uv writes it.
 pub const PYPI: &str = "https://pypi.org/simple";
 

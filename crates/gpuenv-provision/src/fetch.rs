@@ -5,6 +5,7 @@
 
 mod body;
 mod by_uv;
+mod file;
 mod limit;
 mod source;
 mod wheel;
@@ -21,8 +22,8 @@ use rattler::package_cache::PackageCacheLayerError;
 use rattler_conda_types::RepoDataRecord;
 use rattler_networking::LazyClient;
 
-pub(crate) use self::by_uv::ByUv;
 use self::source::{Refusal, Source};
+pub(crate) use self::{by_uv::ByUv, file::file};
 use crate::{
     Access,
     cancel::Cancel,

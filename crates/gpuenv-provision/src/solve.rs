@@ -48,6 +48,8 @@ pub struct Wishes {
     pub builds: Option<Arc<GpuBuilds>>,
     /// The directory of the recipe, where folders of wheels are looked for.
     pub folder: Option<PathBuf>,
+    /// Whether wheels that the recipe allows to be built may be built now, into that directory.
+    pub may_build: bool,
 }
 
 /// Which locked versions are given up.

@@ -4,6 +4,7 @@
 //! what must not be combined, is decided in the core. Nothing of a package is
 //! run: only wheels count.
 
+mod build;
 mod error;
 mod places;
 mod sizes;
@@ -18,6 +19,7 @@ use gpuenv_core::{
     Event, Plan, Reporter, Solution, Wheel,
     wheels::{self, Machine, Provided, normalized},
 };
+use tokio::sync::Mutex;
 
 pub use error::WheelsError;
 pub use uv::Uv;
@@ -25,7 +27,7 @@ pub use uv::Uv;
 use crate::{Access, Wishes};
 
 pub(crate) use self::tool::Program;
-use self::uv::Question;
+use self::{build::Builder, uv::Question};
 
 /// Adds the wheels that the plans ask for to their conda solutions.
 ///
@@ -46,6 +48,8 @@ pub async fn resolve(
     let channels = wanted.first().map_or(&[][..], |(plan, _)| &plan.channels);
     let program = uv.obtain(channels, access, &reporter).await;
     let program = program.map_err(|error| vec![error])?;
+    // What several platforms ask for is built once.
+    let building = Mutex::new(());
     let all = wanted.iter().map(|(plan, solution)| {
         let asking = Asking {
             plan,
@@ -53,7 +57,9 @@ pub async fn resolve(
             wishes,
             uv,
             program: &program,
-            reporter: reporter.as_ref(),
+            access,
+            building: &building,
+            reporter: &reporter,
         };
         async move { (plan.name(), asking.resolve().await) }
     });
@@ -101,7 +107,9 @@ struct Asking<'a> {
     wishes: &'a Wishes,
     uv: &'a Uv,
     program: &'a Program,
-    reporter: &'a dyn Reporter,
+    access: &'a Access,
+    building: &'a Mutex<()>,
+    reporter: &'a Arc<dyn Reporter>,
 }
 
 impl Asking<'_> {
@@ -150,9 +158,36 @@ impl Asking<'_> {
     ) -> Result<Vec<Wheel>, WheelsError> {
         let platform = self.plan.platform();
         let text = self.uv.ask(self.program, question).await?;
-        let answer = wheels::parse_pylock(&text)
+        let mut answer = wheels::parse_pylock(&text)
             .map_err(|error| WheelsError::Unreadable { platform, error })?;
+        for distribution in &mut answer {
+            let is_built = question.pypi.build_from_source.contains(&distribution.name);
+            if is_built && !provided.contains_key(&distribution.name) {
+                distribution.wheels = vec![self.built(distribution, machine).await?];
+            }
+        }
         Ok(wheels::choose(&answer, machine, provided)?)
+    }
+
+    async fn built(
+        &self,
+        distribution: &wheels::Distribution,
+        machine: &Machine,
+    ) -> Result<wheels::Candidate, WheelsError> {
+        let builder = Builder {
+            uv: self.uv,
+            program: self.program,
+            access: self.access,
+            reporter: self.reporter.clone(),
+            pypi: &self.plan.pypi,
+            folder: self.wishes.folder.as_deref(),
+            allowed: self.wishes.may_build,
+        };
+        let _turn = self.building.lock().await;
+        let (candidate, told) = builder.wheel(distribution, machine).await?;
+        told.into_iter()
+            .for_each(|event| self.reporter.report(event));
+        Ok(candidate)
     }
 
     /// Notes from which index each wheel is, where the recipe names any.

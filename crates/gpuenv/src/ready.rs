@@ -10,6 +10,7 @@ use gpuenv_core::{
     plan::{ActivationSettings, Dependency, Gpu, ProbeStep, PypiSettings},
     solution, wheels,
 };
+use gpuenv_provision::Wishes;
 use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
 
 use crate::{
@@ -319,7 +320,10 @@ fn make(
         true => locking::platforms(recipe),
         false => plans.iter().map(Plan::platform).take(1).collect(),
     };
-    let wishes = locking::keep(text, existing.as_ref());
+    let wishes = Wishes {
+        may_build: true,
+        ..locking::keep(text, existing.as_ref())
+    };
     let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
     refuse_pending(&made, plans)?;
     let mut written = None;

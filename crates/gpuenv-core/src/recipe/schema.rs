@@ -72,6 +72,9 @@ pub(super) struct Links;
 /// Stands for the map of `package-indexes`.
 pub(super) struct PackageIndexes;
 
+/// Stands for the name of a package of PyPI.
+pub(super) struct PackageName;
+
 /// Stands for a folder below `site-packages`.
 pub(super) struct PackageFolder;
 
@@ -153,6 +156,15 @@ text_schema!(
         "type": "object",
         "properties": { "if": false, "then": false, "else": false },
         "additionalProperties": { "type": "string", "pattern": "^https?://" },
+    })
+);
+text_schema!(
+    PackageName,
+    "PackageName",
+    json_schema!({
+        "description": "The name of a package of PyPI: `docopt`.",
+        "type": "string",
+        "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
     })
 );
 text_schema!(

@@ -25,6 +25,14 @@ pub enum WheelsError {
         /// Why not.
         error: Box<WheelsError>,
     },
+    /// A distribution that may be built was not.
+    #[error("no wheel of `{distribution}` could be built")]
+    NotBuilt {
+        /// Its name and version.
+        distribution: String,
+        /// Why not.
+        causes: Vec<String>,
+    },
     /// uv is nowhere.
     #[error("the recipe has `pypi-dependencies`, and `uv`, which resolves them, is not installed")]
     NoUv {
@@ -168,6 +176,14 @@ impl From<WheelsError> for Diagnostic {
                 };
                 how_to_get_it(error)
             }
+            WheelsError::NotBuilt { causes, .. } => {
+                let error = Diagnostic::error(Code::WHEELS_NOT_BUILT, message);
+                causes
+                    .into_iter()
+                    .fold(error, Diagnostic::cause)
+                    .help("install what its build needs, or build it yourself: `pip wheel --no-deps -w wheels NAME==VERSION`")
+                    .help("or take the conda package under `dependencies`, and its name out of `build-from-source`")
+            }
             WheelsError::NamedUv(_) => Diagnostic::error(Code::WHEELS_NO_UV, message)
                 .help("name the program itself: `export GPUENV_UV=/path/to/uv`"),
             WheelsError::Start { source, .. } => {
@@ -194,6 +210,7 @@ impl From<WheelsError> for Diagnostic {
                 match sources {
                     true => error
                         .help("gpuenv installs wheels only: take the conda package under `dependencies` instead")
+                        .help("or let its own build run when the lock is made: `pypi-options: { build-from-source: [NAME] }`")
                         .help("or build the wheel yourself: `pip wheel --no-deps -w wheels NAME==VERSION`, and add `pypi-options: { find-links: [./wheels] }`"),
                     false => error.help(
                         "loosen a bound in `pypi-dependencies`, or the `python` in `dependencies`",

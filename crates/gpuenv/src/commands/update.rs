@@ -104,6 +104,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
             true => Upgrade::Everything,
             false => Upgrade::Only(names.iter().map(|name| name.to_lowercase()).collect()),
         },
+        may_build: !args.dry_run,
         ..locking::keep(&subject.open.text, Some(&subject.lock))
     };
     let solved = locking::make(
