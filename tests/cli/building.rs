@@ -6,6 +6,7 @@
 use std::process::Command;
 
 use fs_err as fs;
+use gpuenv_testkit::Wheel;
 
 use crate::{wheel_sources::Sources, wheels::lab::python};
 
@@ -62,7 +63,12 @@ fn sources(tag: &str) -> Option<Sources> {
     }
 }
 
-const OPTIONS: &str = "  find-links: [./dist]\n  build-from-source: [Odd]\n";
+/// No other index has a say.
+fn options(sources: &Sources, built: &str) -> String {
+    sources.publish("main", Wheel::new("other", "1.0"), "other");
+    let index = sources.index("main");
+    format!("  index-url: {index}\n  find-links: [./dist]\n  build-from-source: [{built}]\n")
+}
 
 #[test]
 fn what_the_recipe_allows_is_built_once_and_locked_as_a_wheel() {
@@ -70,12 +76,12 @@ fn what_the_recipe_allows_is_built_once_and_locked_as_a_wheel() {
         return;
     };
     // Without leave it is refused, with the words that give it.
-    sources.recipe("[odd]", "  find-links: [./dist]\n");
+    sources.recipe("[odd]", &options(&sources, ""));
     let refused = sources.gpuenv(&["lock", "./demo.yaml"]).code(13);
     let _ = refused.stderr_has("GE321").stderr_has("build-from-source");
     assert!(!sources.sandbox.work().join("wheels").exists());
 
-    sources.recipe("[odd]", OPTIONS);
+    sources.recipe("[odd]", &options(&sources, "Odd"));
     // Where nothing is written, nothing is run.
     let dry = sources
         .gpuenv(&["lock", "./demo.yaml", "--dry-run"])
@@ -119,7 +125,7 @@ fn a_build_that_fails_or_makes_something_else_leaves_nothing() {
     let Some(mut sources) = sources("cp39-cp39-win_amd64") else {
         return;
     };
-    sources.recipe("[odd]", OPTIONS);
+    sources.recipe("[odd]", &options(&sources, "Odd"));
     let other = sources.gpuenv(&["lock", "./demo.yaml"]).code(13);
     let _ = other.stderr_has("GE334").stderr_has("for another machine");
     assert!(!sources.sandbox.work().join("gpuenv.lock").exists());

@@ -32,6 +32,9 @@ const LARGEST: u64 = 1 << 30;
 /// How long one build may take.
 const DEADLINE: Duration = Duration::from_secs(3600);
 
+/// So many lines of a build are shown.
+const LINES: usize = 12;
+
 /// 1980-01-01, the first day that a zip file can tell: two builds of one source get the
 /// same times.
 const EPOCH: &str = "315532800";
@@ -89,7 +92,10 @@ impl Builder<'_> {
             fs_err::create_dir_all(&folder)?;
             Ok::<PathBuf, io::Error>(keep(&built, &folder)?)
         };
-        let file = run.await.map_err(|error| failed(vec![error.to_string()]))?;
+        let file = run.await.map_err(|error| {
+            let told = error.to_string();
+            failed(told.lines().map(str::to_string).collect())
+        })?;
         let Some(candidate) = there(&folder, distribution, machine) else {
             let name = file
                 .file_name()
@@ -152,7 +158,7 @@ impl Builder<'_> {
         let mut command = tokio::process::Command::new(&self.program.path);
         let python = self.program.python.iter();
         command
-            .args(["build", "--wheel", "--quiet", "--out-dir"])
+            .args(["build", "--wheel", "--out-dir"])
             .arg(&out)
             .args(self.uv.offline.then_some("--offline"))
             .args(places)
@@ -170,14 +176,7 @@ impl Builder<'_> {
             .await
             .map_err(|_| io::Error::other("the build took longer than an hour"))??;
         if !output.status.success() {
-            let told = String::from_utf8_lossy(&output.stderr);
-            let lines = told.lines().map(str::trim).filter(|line| !line.is_empty());
-            let lines: Vec<String> = lines
-                .map(|line| line.chars().take(300).collect::<String>())
-                .collect();
-            // What went wrong stands at the end.
-            let first = lines.len().saturating_sub(6);
-            return Err(io::Error::other(lines[first..].join("; ")));
+            return Err(io::Error::other(said(&output.stderr)));
         }
         let made = fs_err::read_dir(&out)?.filter_map(|entry| Some(entry.ok()?.path()));
         let mut made = made.filter(|path| path.extension().is_some_and(|end| end == "whl"));
@@ -186,6 +185,21 @@ impl Builder<'_> {
             _ => Err(io::Error::other("the build did not make one wheel")),
         }
     }
+}
+
+/// Returns the end of what a build says, line by line: there it stands why it failed.
+fn said(stderr: &[u8]) -> String {
+    let told = String::from_utf8_lossy(stderr);
+    let told = told.lines().map(str::trim).map(|line| {
+        let plain = ["error: ", "cause: "].iter();
+        let plain = plain.filter_map(|start| line.strip_prefix(start)).next();
+        plain.unwrap_or(line).chars().take(300).collect::<String>()
+    });
+    let is_idle = |line: &String| {
+        line.is_empty() || line.starts_with("hint: ") || line == "Building wheel..."
+    };
+    let lines: Vec<String> = told.filter(|line| !is_idle(line)).collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
 /// Returns a wheel of the distribution that is in the folder and fits the machine.
