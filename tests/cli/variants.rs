@@ -360,7 +360,29 @@ fn a_variant_that_cannot_be_solved_or_that_nothing_runs_is_named() {
         "cuda: \"13.0\", compute-capability: \"99.0\"",
     );
     lab.sandbox.write("demo.yaml", beyond);
-    insta::assert_snapshot!(lab.sandbox.gpuenv(lock), @"");
+    insta::assert_snapshot!(lab.sandbox.gpuenv(lock), @"
+    exit code: 12
+    ----- stdout -----
+    ----- stderr -----
+    error[GE220]: no machine runs the variant `cuda13` on linux-64
+      --> demo.yaml:11:9
+       |
+    11 | - name: cuda13
+       |         ^^^^^^
+    cause: `target` wants a GPU of compute capability 99.0, and the newest known has 12.1
+    help: change the variant's `target` or the CUDA in its `dependencies`, or delete the variant
+    help: newer than the tables of this gpuenv? `gpuenv doctor --facts` names them, and how to replace one
+
+    error[GE220]: no machine runs the variant `cuda13` on win-64
+      --> demo.yaml:11:9
+       |
+    11 | - name: cuda13
+       |         ^^^^^^
+    cause: `target` wants a GPU of compute capability 99.0, and the newest known has 12.1
+    help: change the variant's `target` or the CUDA in its `dependencies`, or delete the variant
+    help: newer than the tables of this gpuenv? `gpuenv doctor --facts` names them, and how to replace one
+    docs: `gpuenv explain GE220`
+    ");
     assert!(!lab.sandbox.work().join("gpuenv.lock").exists());
 }
 
