@@ -52,15 +52,23 @@ fn source(sources: &Sources, tag: &str) -> Result<(), String> {
         .ok_or_else(|| "tar failed".to_string())
 }
 
-fn sources(tag: &str) -> Option<Sources> {
-    let made = Sources::new().and_then(|made| source(&made, tag).map(|()| made));
-    match made {
-        Ok(sources) => Some(sources),
-        Err(reason) => {
-            println!("skipped: {reason}");
-            None
+/// Makes a lab with the source code; the error says what is missing here.
+fn sources(tag: &str) -> Result<Sources, String> {
+    let made = Sources::new()?;
+    source(&made, tag)?;
+    Ok(made)
+}
+
+macro_rules! sources {
+    ($tag:literal) => {
+        match sources($tag) {
+            Ok(sources) => sources,
+            Err(reason) => {
+                println!("skipped: {reason}");
+                return;
+            }
         }
-    }
+    };
 }
 
 /// No other index has a say.
@@ -72,9 +80,7 @@ fn options(sources: &Sources, built: &str) -> String {
 
 #[test]
 fn what_the_recipe_allows_is_built_once_and_locked_as_a_wheel() {
-    let Some(sources) = sources("py3-none-any") else {
-        return;
-    };
+    let sources = sources!("py3-none-any");
     // Without leave it is refused, with the words that give it.
     sources.recipe("[odd]", &options(&sources, ""));
     let refused = sources.gpuenv(&["lock", "./demo.yaml"]).code(13);
@@ -122,9 +128,7 @@ fn what_the_recipe_allows_is_built_once_and_locked_as_a_wheel() {
 
 #[test]
 fn a_build_that_fails_or_makes_something_else_leaves_nothing() {
-    let Some(mut sources) = sources("cp39-cp39-win_amd64") else {
-        return;
-    };
+    let mut sources = sources!("cp39-cp39-win_amd64");
     sources.recipe("[odd]", &options(&sources, "Odd"));
     let other = sources.gpuenv(&["lock", "./demo.yaml"]).code(13);
     let _ = other.stderr_has("GE334").stderr_has("for another machine");

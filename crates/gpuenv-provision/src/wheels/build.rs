@@ -90,7 +90,7 @@ impl Builder<'_> {
             let archive = self.fetch(source, work.path()).await?;
             let built = self.build(&archive, work.path()).await?;
             fs_err::create_dir_all(&folder)?;
-            Ok::<PathBuf, io::Error>(keep(&built, &folder)?)
+            keep(&built, &folder)
         };
         let file = run.await.map_err(|error| {
             let told = error.to_string();
