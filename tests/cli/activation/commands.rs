@@ -106,6 +106,7 @@ fn a_terminal_shows_whose_shell_it_is() {
             continue;
         };
         let (sandbox, _) = with_environment();
+        sandbox.write("shrc", "RC=read\n");
         sandbox.write(
             "../home/.tcshrc",
             "set prompt = 'mine> '\nsetenv RC $HOME\n",
