@@ -97,10 +97,10 @@ fn shell_starts_the_users_shell_and_hands_on_its_exit_code() {
 
 #[test]
 fn a_terminal_shows_whose_shell_it_is() {
-    if which("script").is_none() {
+    let Some(script) = which("script") else {
         let _ = io::stderr().write_all(b"skipped: no script(1), which makes a terminal\n");
         return;
-    }
+    };
     for name in ["bash", "dash", "tcsh"] {
         let Some(program) = which(name) else {
             continue;
@@ -116,7 +116,7 @@ fn a_terminal_shows_whose_shell_it_is() {
             env!("CARGO_BIN_EXE_gpuenv"),
             program.display()
         );
-        let terminal = sandbox.other("/usr/bin/script", ["-qec", &line, "/dev/null"]);
+        let terminal = sandbox.other(&script, ["-qec", &line, "/dev/null"]);
         let output = terminal
             .env("PATH", "/usr/bin:/bin")
             .env("TERM", "dumb")
@@ -124,7 +124,7 @@ fn a_terminal_shows_whose_shell_it_is() {
             .input("echo in $CONDA_PREFIX $RC\nexit\n")
             .run();
         let seen = output.stdout();
-        assert_eq!(seen.matches("(tf) ").count().min(1), 1, "{name}: {seen}");
+        assert!(seen.contains("(tf) "), "{name}: {seen}");
         assert!(!seen.contains("(tf) (tf) "), "{name}: {seen}");
         if name == "dash" {
             assert!(seen.contains("envs/tf read"), "{seen}");
