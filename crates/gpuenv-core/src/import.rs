@@ -193,6 +193,8 @@ pub struct Imported {
 pub struct Defaults {
     /// The channels, strongest first.
     pub channels: Vec<String>,
+    /// Names that stand for several channels on this machine, and for which.
+    pub groups: Vec<(String, Vec<String>)>,
     /// Which environment of a project, where there are several.
     pub environment: Option<String>,
 }

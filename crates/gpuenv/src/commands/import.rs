@@ -114,6 +114,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let texts = bringing::with_includes(text, format)?;
     let defaults = Defaults {
         channels: session.conda_channels()?,
+        groups: session.multichannels()?,
         environment: args.environment.clone(),
     };
     let found = import::read(&texts, format, &defaults).map_err(Failure::several)?;

@@ -129,19 +129,24 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 
 /// Returns the channels to search: those named, else the user's own.
 fn channels(args: &Args, wanted: &Wanted, session: &Session) -> Result<Vec<String>, Failure> {
-    let read = |named: Vec<&str>| search::channels(named).map_err(Diagnostic::from);
+    // A name of the user's conda may stand for several channels.
+    let read = |named: &[String]| -> Result<Vec<String>, Failure> {
+        let named = session.expanded_channels(named)?;
+        let named = named.iter().map(String::as_str);
+        Ok(search::channels(named).map_err(Diagnostic::from)?)
+    };
     if let Some(text) = &args.compare {
-        let channels = read(vec![text])?;
+        let channels = search::channels([text.as_str()]).map_err(Diagnostic::from)?;
         return match channels.len() {
             2 => Ok(channels),
             _ => Err(Diagnostic::from(SearchError::NotTwo { text: text.clone() }).into()),
         };
     }
     if let Some(channel) = &wanted.channel {
-        return Ok(read(vec![channel])?);
+        return read(std::slice::from_ref(channel));
     }
     if !args.channel.is_empty() {
-        return Ok(read(args.channel.iter().map(String::as_str).collect())?);
+        return read(&args.channel);
     }
     let mut own = session.conda_channels()?;
     if own.is_empty() {
