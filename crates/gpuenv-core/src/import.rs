@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod explicit;
 mod install;
+mod listed;
 mod locked;
 mod pip;
 mod pixi;
@@ -32,6 +33,7 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 use crate::{Diagnostic, Wheel};
 
 pub use draft::{Drafted, recipe};
+pub(crate) use listed::{Listed, environments};
 pub use error::ImportError;
 pub use locked::lock;
 pub use recognise::recognise;
@@ -252,6 +254,14 @@ pub(crate) fn gather(texts: &Texts, format: Format) -> (Imported, Vec<Diagnostic
     reading.into_parts()
 }
 
+/// Reads what commands ask for as they are written.
+pub(crate) fn gather_commands(texts: &Texts, commands: &[Command]) -> (Imported, Vec<Diagnostic>) {
+    let mut reading = reading::Reading::new(texts, Format::Commands);
+    reading.as_written = true;
+    install::read_commands(&mut reading, commands);
+    reading.into_parts()
+}
+
 fn fill(reading: &mut reading::Reading<'_>, format: Format, environment: Option<&str>) {
     match format {
         Format::EnvironmentYml => environment::read(reading),
@@ -261,7 +271,7 @@ fn fill(reading: &mut reading::Reading<'_>, format: Format, environment: Option<
         Format::Pyproject => pixi::read_pyproject(reading, environment),
         Format::PixiLock => pixi_lock::read(reading, environment),
         Format::Requirements => requirements::read(reading),
-        Format::Commands => install::read(reading),
+        Format::Commands => install::read(reading, environment),
     }
 }
 

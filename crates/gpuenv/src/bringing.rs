@@ -16,6 +16,9 @@ use crate::{Failure, word::word};
 /// What commands on the command line are called in messages.
 const COMMAND_LINE: &str = "<command line>";
 
+/// What is piped in is called in messages.
+const STDIN: &str = "<stdin>";
+
 /// Reads what the user names: a file, `-` for stdin, or command lines themselves.
 ///
 /// # Errors
@@ -28,13 +31,18 @@ pub fn text(source: &str) -> Result<Text, Failure> {
             .lock()
             .take(limit)
             .read_to_end(&mut bytes)
-            .map_err(|error| unreadable("<stdin>", &error))?;
-        return Ok(Text::decode("<stdin>", &bytes).map_err(Diagnostic::from)?);
+            .map_err(|error| unreadable(STDIN, &error))?;
+        return Ok(Text::decode(STDIN, &bytes).map_err(Diagnostic::from)?);
     }
     if !Path::new(source).exists() && is_commands(source) {
         return Ok(Text::decode(COMMAND_LINE, source.as_bytes()).map_err(Diagnostic::from)?);
     }
     file(Path::new(source))
+}
+
+/// Returns whether a text is no file: piped in, or typed on the command line.
+pub fn is_typed(text: &Text) -> bool {
+    text.file == COMMAND_LINE || text.file == STDIN
 }
 
 /// Words with spaces between them that begin like a command are one.

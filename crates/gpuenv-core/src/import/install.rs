@@ -3,7 +3,9 @@
 use rattler_conda_types::Subdir;
 
 use super::{
-    At, Command, Shell, WheelLine, Word, commands, pip,
+    At, Command, Shell, WheelLine, Word, commands, environments,
+    listed::Listed,
+    pip,
     reading::Reading,
     requirements,
     variables::{conda_variables, variable},
@@ -48,13 +50,35 @@ const PIP_VALUES: [&str; 12] = [
     "--python",
 ];
 
-/// Reads command lines.
-pub(super) fn read(reading: &mut Reading<'_>) {
-    reading.adds_defaults = true;
+/// Reads command lines; of several environments the one that is named, else the first.
+pub(super) fn read(reading: &mut Reading<'_>, environment: Option<&str>) {
     let commands = commands(reading.texts.main(), 0);
+    let Some(wanted) = environment else {
+        return read_commands(reading, &commands);
+    };
+    let all = environments(&commands);
+    let is_it = |listed: &&Listed| listed.name.as_ref().is_some_and(|(name, _)| name == wanted);
+    match all.iter().find(is_it) {
+        Some(listed) => read_commands(reading, &listed.commands),
+        None => {
+            let names = all.iter().filter_map(|listed| listed.name.as_ref());
+            let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+            let help = match names.is_empty() {
+                true => "the lines name none: leave `--environment` out".to_string(),
+                false => format!("name one with `--environment`: {}", names.join(", ")),
+            };
+            let reason = "no line is for an environment of that name";
+            reading.bad_entry(At::default(), wanted, reason, &help);
+        }
+    }
+}
+
+/// Takes what commands ask for.
+pub(super) fn read_commands(reading: &mut Reading<'_>, commands: &[Command]) {
+    reading.adds_defaults = true;
     let mut other: Option<String> = None;
     let mut left_out: Option<At> = None;
-    for command in &commands {
+    for command in commands {
         let took = take(reading, command, &mut other);
         match (took, left_out) {
             (true, Some(at)) => {
@@ -162,6 +186,14 @@ fn program(words: &[Word]) -> Option<Program> {
             Some(Program::Pip(from + 1))
         }
         _ => None,
+    }
+}
+
+/// Returns the place of conda's own words, if a command is one of conda or its relatives.
+pub(super) fn behind_conda(words: &[Word]) -> Option<usize> {
+    match program(words)? {
+        Program::Conda(from) => Some(from),
+        Program::Pip(_) | Program::Add(..) => None,
     }
 }
 
@@ -306,8 +338,8 @@ fn named(
         Some(known) => {
             let message =
                 format!("`{name}` is another environment than `{known}`, and is left out");
-            let help = "import its lines by themselves: `gpuenv import \"conda create -n NAME …\"`";
-            reading.lost(at, message, help);
+            let help = format!("import it by itself: add `--environment {name}`");
+            reading.lost(at, message, &help);
             *other = Some(name.to_string());
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use gpuenv_core::{
     Diagnostic, Lock, Place,
-    import::{self, Defaults, Drafted, Format, Imported, Text},
+    import::{self, Defaults, Drafted, Format, Imported, Text, Texts},
     lint, lock, recipe,
 };
 use rattler_conda_types::Subdir;
@@ -43,7 +43,7 @@ pub struct Args {
     /// [default: those of the file, else that of this machine]
     #[arg(long = "platform", value_name = "PLATFORM")]
     pub platforms: Vec<Subdir>,
-    /// Which environment of a pixi project [default: `default`]
+    /// Which environment of a pixi project [default: `default`], or of pasted commands [default: the first]
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
     /// Mend in the recipe what `gpuenv lint` finds in it
@@ -117,7 +117,10 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         groups: session.multichannels()?,
         environment: args.environment.clone(),
     };
-    let found = import::read(&texts, format, &defaults).map_err(Failure::several)?;
+    let mut found = import::read(&texts, format, &defaults).map_err(Failure::several)?;
+    if format == Format::Commands {
+        tell_of_lines(&texts, &mut found);
+    }
     let platforms = platforms(&args, &found);
     let mut drafted = import::recipe(&found, args.name.as_deref(), &platforms);
     if found.locked.is_empty() {
@@ -125,6 +128,24 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     }
     let lock = locked(&found, &drafted, &args)?;
     conclude(&args, &found, &drafted, lock)
+}
+
+/// Tells what is wrong with the lines of a tutorial that are left out.
+fn tell_of_lines(texts: &Texts, found: &mut Imported) {
+    for finding in lint::lines(texts) {
+        let line = |told: &Diagnostic| {
+            let span = told.place.as_ref().and_then(|place| place.span.as_ref());
+            span.map(|span| span.line)
+        };
+        let told = &finding.diagnostic;
+        let is_told = |known: &Diagnostic| {
+            let is_same = known.code == told.code || known.message.contains("LD_LIBRARY_PATH");
+            is_same && line(known) == line(told)
+        };
+        if !found.notes.iter().any(is_told) {
+            found.notes.push(finding.diagnostic);
+        }
+    }
 }
 
 /// Tells what is wrong with the recipe, or mends it.

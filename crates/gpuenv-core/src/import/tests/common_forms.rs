@@ -98,6 +98,7 @@ fn defaults_becomes_conda_forge_and_a_satellite_gets_a_base() {
     "#);
     let text = Text::decode("e.yml", b"dependencies: [python]\n").unwrap();
     let defaults = Defaults {
+        groups: Vec::new(),
         channels: vec!["my-channel".to_string()],
         environment: None,
     };
@@ -333,6 +334,7 @@ fn a_pixi_project_is_read_with_targets_and_features() {
     "#);
     let text = Text::decode("pixi.toml", PIXI.as_bytes()).unwrap();
     let wanted = |name: &str| Defaults {
+        groups: Vec::new(),
         channels: Vec::new(),
         environment: Some(name.to_string()),
     };
