@@ -33,8 +33,8 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 use crate::{Diagnostic, Wheel};
 
 pub use draft::{Drafted, recipe};
-pub(crate) use listed::{Listed, environments};
 pub use error::ImportError;
+pub(crate) use listed::{Listed, environments};
 pub use locked::lock;
 pub use recognise::recognise;
 pub(crate) use script::{Command, Shell, Word, commands};

@@ -128,9 +128,8 @@ impl Neighbour {
         if name == "defaults" {
             return self.default_channels.iter().map(String::as_str).collect();
         }
-        let of_name = |(known, members): &'_ &(String, Vec<String>)| {
-            known == name && !members.is_empty()
-        };
+        let of_name =
+            |(known, members): &'_ &(String, Vec<String>)| known == name && !members.is_empty();
         let Some((_, members)) = self.multichannels.iter().find(of_name) else {
             return Vec::new();
         };
@@ -138,10 +137,12 @@ impl Neighbour {
         members
             .iter()
             // A group may hold `defaults`, and itself only by mistake.
-            .flat_map(|member| match member == "defaults" && !defaults.is_empty() {
-                true => defaults.iter().map(String::as_str).collect(),
-                false => vec![member.as_str()],
-            })
+            .flat_map(
+                |member| match member == "defaults" && !defaults.is_empty() {
+                    true => defaults.iter().map(String::as_str).collect(),
+                    false => vec![member.as_str()],
+                },
+            )
             .collect()
     }
 }

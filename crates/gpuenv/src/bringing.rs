@@ -34,10 +34,20 @@ pub fn text(source: &str) -> Result<Text, Failure> {
             .map_err(|error| unreadable(STDIN, &error))?;
         return Ok(Text::decode(STDIN, &bytes).map_err(Diagnostic::from)?);
     }
-    if !Path::new(source).exists() && is_commands(source) {
+    if !Path::new(source).exists() && (is_commands(source) || is_pasted(source)) {
         return Ok(Text::decode(COMMAND_LINE, source.as_bytes()).map_err(Diagnostic::from)?);
     }
     file(Path::new(source))
+}
+
+/// Lines of a page: nobody calls a file so.
+fn is_pasted(source: &str) -> bool {
+    let end = Path::new(source.trim()).extension();
+    let is_file = end.is_some_and(|end| end.len() <= 4 && end.to_string_lossy().is_ascii());
+    let first = source.split_whitespace().next().unwrap_or_default();
+    let is_path = first.starts_with(['.', '/', '~', '\\']);
+    let has_more = source.trim().contains(char::is_whitespace) || source.contains('(');
+    source.contains('\n') || (has_more && !is_file && !is_path)
 }
 
 /// Returns whether a text is no file: piped in, or typed on the command line.

@@ -204,6 +204,8 @@ pub struct Env {
     pub overrides: Vec<(&'static str, String)>,
     /// A variable names a proxy.
     pub has_proxy: bool,
+    /// Hosts that are reached without a proxy.
+    pub no_proxy: Vec<String>,
     /// A variable names certificates.
     pub has_certificates: bool,
     /// Where newer tables of facts are, absolute.
@@ -287,6 +289,15 @@ impl Env {
             has_proxy: [HTTPS_PROXY, HTTP_PROXY, ALL_PROXY]
                 .iter()
                 .any(|name| os(name).is_some() || os(&name.to_lowercase()).is_some()),
+            no_proxy: text(NO_PROXY)
+                .or_else(|| text(&NO_PROXY.to_lowercase()))
+                .map(|hosts| {
+                    hosts
+                        .split(',')
+                        .map(|host| host.trim().to_string())
+                        .collect()
+                })
+                .unwrap_or_default(),
             has_certificates: os(SSL_CERT_FILE).is_some() || os(SSL_CERT_DIR).is_some(),
             facts: path(GPUENV_FACTS),
             http_silence: text(GPUENV_HTTP_TIMEOUT)

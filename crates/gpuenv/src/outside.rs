@@ -36,7 +36,11 @@ pub fn read(env: &Env) -> Result<Neighbour, Diagnostic> {
     let lookup = |name: &str| env::variable(name);
     let mut found = Neighbour::default();
     for file in tomls(env) {
-        found = found.or(read_file(&file, |text, _| neighbours::rattler(text), &lookup)?);
+        found = found.or(read_file(
+            &file,
+            |text, _| neighbours::rattler(text),
+            &lookup,
+        )?);
     }
     found = found.or(neighbours::conda_variables(&lookup)?);
     for place in condarcs(env) {
@@ -47,11 +51,7 @@ pub fn read(env: &Env) -> Result<Neighbour, Diagnostic> {
     Ok(found)
 }
 
-fn read_file(
-    file: &Path,
-    read: Reader,
-    lookup: Lookup<'_>,
-) -> Result<Neighbour, Diagnostic> {
+fn read_file(file: &Path, read: Reader, lookup: Lookup<'_>) -> Result<Neighbour, Diagnostic> {
     match text(file)? {
         Some(text) => read(&text, lookup),
         None => Ok(Neighbour::default()),
@@ -81,7 +81,9 @@ fn condarcs(env: &Env) -> Vec<PathBuf> {
     let dot_config = home.map(|home| home.join(".config"));
     let folders = [
         home.map(|home| home.join(".conda")),
-        env.config_folder.as_ref().map(|folder| folder.join("conda")),
+        env.config_folder
+            .as_ref()
+            .map(|folder| folder.join("conda")),
         dot_config.map(|folder| folder.join("conda")),
     ];
     let folders = folders.into_iter().flatten();
@@ -199,7 +201,7 @@ pub fn ways(env: &Env, found: &Neighbour) -> Result<Ways, Diagnostic> {
     if !env.has_proxy {
         ways.https_proxy.clone_from(&found.https_proxy);
         ways.http_proxy.clone_from(&found.http_proxy);
-        ways.no_proxy.clone_from(&found.no_proxy);
+        ways.no_proxy = [found.no_proxy.as_slice(), &env.no_proxy].concat();
     }
     if !env.has_certificates {
         ways.certificates = file(&found.certificates);
@@ -258,12 +260,17 @@ mod tests {
         for (index, file) in weakest_first.iter().enumerate() {
             let path = root.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let text = format!("channels: [c{index}]\nproxy_servers: {{http: 'http://p:{index}'}}\n");
+            let text =
+                format!("channels: [c{index}]\nproxy_servers: {{http: 'http://p:{index}'}}\n");
             fs::write(path, text).unwrap();
             expected.insert(0, format!("c{index}"));
             let found = read(&env).unwrap();
             assert_eq!(found.channels, expected, "{file}");
-            assert_eq!(found.http_proxy, Some(format!("http://p:{index}")), "{file}");
+            assert_eq!(
+                found.http_proxy,
+                Some(format!("http://p:{index}")),
+                "{file}"
+            );
         }
         // What has another name is no configuration.
         fs::write(root.join("etc/conda/condarc.d/README"), "[").unwrap();
@@ -282,14 +289,23 @@ mod tests {
             system_folders: vec![root.join("etc")],
             ..Env::default()
         };
-        for (index, file) in ["etc/pixi/config.toml", "home/.pixi/config.toml"].iter().enumerate() {
+        for (index, file) in ["etc/pixi/config.toml", "home/.pixi/config.toml"]
+            .iter()
+            .enumerate()
+        {
             let path = root.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let text = format!("default-channels = [\"c{index}\"]\n[proxy-config]\nhttp = \"http://p:{index}\"\n");
+            let text = format!(
+                "default-channels = [\"c{index}\"]\n[proxy-config]\nhttp = \"http://p:{index}\"\n"
+            );
             fs::write(path, text).unwrap();
             let found = read(&env).unwrap();
             assert_eq!(found.channels.first(), Some(&format!("c{index}")), "{file}");
-            assert_eq!(found.http_proxy, Some(format!("http://p:{index}")), "{file}");
+            assert_eq!(
+                found.http_proxy,
+                Some(format!("http://p:{index}")),
+                "{file}"
+            );
         }
     }
 }

@@ -24,6 +24,7 @@ impl Reading<'_> {
     fn write_out_groups(&mut self, groups: &[(String, Vec<String>)]) {
         let mut channels: Vec<Found<String>> = Vec::new();
         for found in std::mem::take(&mut self.imported.channels) {
+            let condition = found.condition.clone();
             let group = groups.iter().find(|(name, _)| *name == found.value);
             let members = match group {
                 Some((_, members)) if !members.is_empty() => {
@@ -42,7 +43,7 @@ impl Reading<'_> {
                 if channels.iter().all(|known| known.value != value) {
                     channels.push(Found {
                         value,
-                        condition: None,
+                        condition: condition.clone(),
                         at: found.at,
                     });
                 }

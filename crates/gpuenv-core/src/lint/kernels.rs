@@ -42,7 +42,11 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             let mut edits = import(subject, defined);
             // Behind a prompt more than one line would have to change.
             match lead.trim().is_empty() && !edits.is_empty() {
-                true => edits.push(Edit::replace(defined, defined, format!("{lead}@cuda.jit\n"))),
+                true => edits.push(Edit::replace(
+                    defined,
+                    defined,
+                    format!("{lead}@cuda.jit\n"),
+                )),
                 false => edits.clear(),
             }
             found.push(

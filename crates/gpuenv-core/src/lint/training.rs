@@ -47,7 +47,8 @@ fn undefined(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 fn example(subject: &Subject<'_>, start: usize, line: &str) -> Vec<Edit> {
     let text = subject.text();
     let names = ["x_train", "y_train"];
-    let are_missing = |name: &&str| words(line).any(|word| word == *name) && !is_defined(text, name);
+    let are_missing =
+        |name: &&str| words(line).any(|word| word == *name) && !is_defined(text, name);
     let Some(keras) = keras(text).filter(|_| names.iter().all(are_missing)) else {
         return Vec::new();
     };

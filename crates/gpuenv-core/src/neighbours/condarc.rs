@@ -75,8 +75,9 @@ impl Reading<'_> {
             }
             "channel_alias" => {
                 let alias = self.written_out(value).map(|alias| place_of(&alias));
-                let is_usual =
-                    |alias: &String| alias.trim_end_matches('/') == CANONICAL_BASE.trim_end_matches('/');
+                let is_usual = |alias: &String| {
+                    alias.trim_end_matches('/') == CANONICAL_BASE.trim_end_matches('/')
+                };
                 if let Some(alias) = alias.filter(|alias| !is_usual(alias)) {
                     self.mirror(CANONICAL_BASE.to_string(), alias);
                 }
@@ -206,11 +207,9 @@ impl Reading<'_> {
                     "`ssl_verify: false` is not followed: what a server sends would be anybody's",
                 );
                 let note = note.at(self.place(value));
-                self.found
-                    .notes
-                    .push(note.help(
-                        "name the certificates instead: `export SSL_CERT_FILE=/path/ca.pem`",
-                    ));
+                self.found.notes.push(
+                    note.help("name the certificates instead: `export SSL_CERT_FILE=/path/ca.pem`"),
+                );
             }
             "true" | "True" | "yes" | "truststore" | "" => {}
             file => self.found.certificates = Some(file.to_string()),

@@ -75,4 +75,3 @@ fn list(item: Option<&Item>) -> Vec<String> {
         .filter_map(|value| value.as_str().map(ToString::to_string))
         .collect()
 }
-

@@ -100,7 +100,15 @@ fn what_defaults_stands_for_is_a_mirror_of_anacondas_channels() {
         "channels:\n  - defaults\ndefault_channels:\n  - https://mirror.example/anaconda/pkgs/main\n  - https://repo.anaconda.com/pkgs/r\n  - msys2\n  - https://lab.example/base/\n",
     ))
     .unwrap();
-    assert_eq!(found.own_channels(), ["pkgs/main", "pkgs/r", "pkgs/msys2", "https://lab.example/base"]);
+    assert_eq!(
+        found.own_channels(),
+        [
+            "pkgs/main",
+            "pkgs/r",
+            "pkgs/msys2",
+            "https://lab.example/base"
+        ]
+    );
     insta::assert_snapshot!(found.mirrors.iter().map(|(base, to)| format!("{base} -> {to}")).collect::<Vec<_>>().join("\n"), @"
     https://conda.anaconda.org/pkgs/main/ -> https://mirror.example/anaconda/pkgs/main
     https://repo.anaconda.com/pkgs/main/ -> https://mirror.example/anaconda/pkgs/main
@@ -119,7 +127,12 @@ fn a_name_may_stand_for_several_channels() {
     .unwrap();
     assert_eq!(
         found.own_channels(),
-        ["pkgs/main", "file:///srv/channels/lab", "bioconda", "conda-forge"]
+        [
+            "pkgs/main",
+            "file:///srv/channels/lab",
+            "bioconda",
+            "conda-forge"
+        ]
     );
     assert_eq!(found.expanded(["nvidia", "lab", "bioconda"]).len(), 4);
     assert_eq!(found.members("empty"), Vec::<&str>::new());
@@ -139,7 +152,10 @@ fn variables_are_written_out_and_secrets_stay_apart() {
         &lookup,
     )
     .unwrap();
-    assert_eq!(found.own_channels(), ["https://lab.example/private", "mine"]);
+    assert_eq!(
+        found.own_channels(),
+        ["https://lab.example/private", "mine"]
+    );
     insta::assert_snapshot!(found.mirrors.iter().map(|(base, to)| format!("{base} -> {to}")).collect::<Vec<_>>().join("\n"), @"
     https://conda.anaconda.org/ -> https://lab.example/conda
     https://lab.example/private/ -> https://me:tk-1@lab.example/private
@@ -149,7 +165,13 @@ fn variables_are_written_out_and_secrets_stay_apart() {
     assert_eq!(found.notes.len(), 1);
     assert!(found.notes[0].message.contains("`NOWHERE`"));
     assert!(found.notes[0].place.is_some());
-    for (written, is) in [("$", "$"), ("a$$b", "a$$b"), ("${", "${"), ("${}", "${}"), ("$HOST-x", "lab.example-x")] {
+    for (written, is) in [
+        ("$", "$"),
+        ("a$$b", "a$$b"),
+        ("${", "${"),
+        ("${}", "${}"),
+        ("$HOST-x", "lab.example-x"),
+    ] {
         assert_eq!(expand(written, &lookup).0, is, "{written}");
     }
 }

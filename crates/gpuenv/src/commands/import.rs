@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use gpuenv_core::{
-    Diagnostic, Lock, Place,
+    Code, Diagnostic, Lock, Place,
     import::{self, Defaults, Drafted, Format, Imported, Text, Texts},
     lint, lock, recipe,
 };
@@ -110,7 +110,8 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         bringing::refuse_existing(path, args.force)?;
     }
     let text = bringing::text(&args.source)?;
-    let format = bringing::format(&text, args.from.map(From::format))?;
+    let format = bringing::format(&text, args.from.map(From::format));
+    let format = format.map_err(|failure| with_flaws(failure, &text))?;
     let texts = bringing::with_includes(text, format)?;
     let defaults = Defaults {
         channels: session.conda_channels()?,
@@ -128,6 +129,18 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     }
     let lock = locked(&found, &drafted, &args)?;
     conclude(&args, &found, &drafted, lock)
+}
+
+/// Names what is wrong with code or a page that holds nothing to import.
+fn with_flaws(failure: Failure, text: &Text) -> Failure {
+    match failure {
+        Failure::Diagnosed(mut told) if told.iter().all(|d| d.code == Code::IMPORT_FORMAT) => {
+            let flaws = lint::lines(&Texts::new(text.clone())).into_iter();
+            told.extend(flaws.map(|finding| finding.diagnostic));
+            Failure::Diagnosed(told)
+        }
+        other => other,
+    }
 }
 
 /// Tells what is wrong with the lines of a tutorial that are left out.
@@ -254,13 +267,13 @@ fn conclude(
                 "`{}` is not written: the source names no exact files with hashes",
                 path.display()
             );
-            let note = Diagnostic::warning(gpuenv_core::Code::IMPORT_NO_COUNTERPART, message)
+            let note = Diagnostic::warning(Code::IMPORT_NO_COUNTERPART, message)
                 .at(Place::file(&args.source));
             notes.push(note.help("lock the recipe: `gpuenv lock RECIPE`"));
         }
         (None, Some(_)) => {
             let message = "the source names exact files, and they are not kept";
-            let note = Diagnostic::note(gpuenv_core::Code::IMPORT_NO_COUNTERPART, message);
+            let note = Diagnostic::note(Code::IMPORT_NO_COUNTERPART, message);
             notes.push(note.help("keep them with `--lock gpuenv.lock`"));
         }
         (None, None) => {}
