@@ -128,10 +128,9 @@ impl Reading<'_> {
         if !place.contains("://") {
             return place.trim_matches('/').to_string();
         }
-        if let Some(name) = place.strip_prefix(CANONICAL_BASE) {
-            if !name.starts_with("t/") && !name.is_empty() {
-                return name.trim_matches('/').to_string();
-            }
+        let named = place.strip_prefix(CANONICAL_BASE);
+        if let Some(name) = named.filter(|name| !name.starts_with("t/") && !name.is_empty()) {
+            return name.trim_matches('/').to_string();
         }
         let public = without_secrets(&place);
         if public.trim_end_matches('/') != place.trim_end_matches('/') {
