@@ -56,7 +56,7 @@ fn bad_yaml_and_toml_are_refused_with_their_place() {
     GE133 3:3 `python=3=4=5=6` cannot be imported: the build string `=4=5=6` is not valid, it can only contain alphanumeric characters and underscores
     GE131 2:3 a YAML tag has no meaning here
     GE133 2:1 `dependencies` cannot be imported: this key is there twice, and programs read only one
-    GE133 3:12 `A=1` cannot be imported: `variables` is a map
+    GE133 3:13 `A=1` cannot be imported: `variables` is a map
     GE131 2:8 this is no TOML: string values must be quoted, expected literal string
     GE133 2:14 `linux` cannot be imported: it is no platform
     ");
