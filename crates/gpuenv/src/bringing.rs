@@ -32,12 +32,24 @@ pub fn text(source: &str) -> Result<Text, Failure> {
             .take(limit)
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable(STDIN, &error))?;
-        return Ok(Text::decode(STDIN, &bytes).map_err(Diagnostic::from)?);
+        let text = Text::decode(STDIN, &bytes).map_err(Diagnostic::from)?;
+        return Ok(cells(text));
     }
     if !Path::new(source).exists() && (is_commands(source) || is_pasted(source)) {
         return Ok(Text::decode(COMMAND_LINE, source.as_bytes()).map_err(Diagnostic::from)?);
     }
-    file(Path::new(source))
+    Ok(cells(file(Path::new(source))?))
+}
+
+/// Takes the cells of a notebook for the text; its places are those in the cells.
+fn cells(text: Text) -> Text {
+    match import::page(&text.text) {
+        Some(page) => Text {
+            file: format!("{} (cells)", text.file),
+            text: page,
+        },
+        None => text,
+    }
 }
 
 /// Lines of a page: nobody calls a file so.

@@ -1,6 +1,6 @@
 //! Which environment each command of a script is for.
 
-use super::{At, Command, Word, install};
+use super::{At, Command, Word, program};
 
 /// The commands of one environment.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ fn said(command: &Command) -> (Option<(String, At)>, bool) {
         };
         return (Some(named(word)), true);
     }
-    let Some(from) = install::behind_conda(words) else {
+    let Some(from) = program::behind_conda(words) else {
         return (None, false);
     };
     let verb = words.get(from).map_or("", |word| word.text.as_str());
@@ -84,6 +84,8 @@ fn said(command: &Command) -> (Option<(String, At)>, bool) {
                 .strip_prefix("--name=")
                 .map(|name| (name.to_string(), word.at)),
         };
+        // conda's own environment is none that a tutorial makes.
+        let said = said.filter(|(name, _)| name != "base");
         if said.is_some() {
             return (said, verb == "create");
         }
@@ -92,7 +94,7 @@ fn said(command: &Command) -> (Option<(String, At)>, bool) {
 }
 
 fn is_configuration(command: &Command) -> bool {
-    let from = install::behind_conda(&command.words);
+    let from = program::behind_conda(&command.words);
     let verb = from.and_then(|from| command.words.get(from));
     verb.is_some_and(|word| word.text == "config")
 }

@@ -1,6 +1,6 @@
 //! Which format a text is in, by what is in it.
 
-use super::{Format, Text, commands, install, text};
+use super::{Format, Text, commands, program, text};
 
 /// Returns the format of a text, if it is one that can be imported.
 ///
@@ -58,7 +58,7 @@ pub fn recognise(text: &Text) -> Option<Format> {
     if has_key("dependencies") || (has_key("channels") && has_key("name")) {
         return Some(Format::EnvironmentYml);
     }
-    if commands(text, 0).iter().any(install::installs) {
+    if commands(text, 0).iter().any(program::installs) {
         return Some(Format::Commands);
     }
     is_requirements(text).then_some(Format::Requirements)

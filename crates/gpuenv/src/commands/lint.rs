@@ -133,7 +133,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 /// Finds out what the user names: a recipe by name, or a file, or command lines.
 fn subject(file: &str, session: &Session) -> Result<Subject, Failure> {
     let is_file = [
-        ".yml", ".yaml", ".txt", ".toml", ".lock", ".md", ".py", ".sh", ".ps1", ".bat",
+        ".yml", ".yaml", ".txt", ".toml", ".lock", ".md", ".py", ".sh", ".ps1", ".bat", ".ipynb",
     ];
     let is_file = is_file.iter().any(|end| file.ends_with(end)) || Path::new(file).exists();
     let is_name = !is_file && recipe::check_name(file).is_ok();

@@ -390,3 +390,23 @@ fn carriage_returns_and_a_byte_order_mark_change_nothing() {
     let lines = "$ conda install \\\n  numpy\n$ pip install a\n";
     assert_eq!(told("c", lines), told("c", &lines.replace('\n', "\r\n")));
 }
+
+#[test]
+fn commands_are_found_behind_whatever_stands_before_them() {
+    let told = [
+        "py -3.10 -m pip install a",
+        "conda run -n x --no-capture-output pip install a",
+        "if true; then pip install a; fi",
+        "RUN apt-get update && \\\n    pip install a && \\\n    conda install -y b",
+        "conda install -n base conda-libmamba-solver\npip install a",
+        "conda create --clone base -n x\npip install a",
+    ]
+    .map(|text| {
+        let texts = Texts::new(Text::decode("t", text.as_bytes()).unwrap());
+        let found = read(&texts, Format::Commands, &Defaults::default()).unwrap();
+        let packages = found.packages.iter().map(|found| found.value.clone());
+        let wheels = found.wheels.iter().map(|found| found.value.text.clone());
+        packages.chain(wheels).collect::<Vec<_>>().join(" ")
+    });
+    assert_eq!(told, ["a", "a", "a", "b a", "a", "a"]);
+}
