@@ -12,6 +12,7 @@ mod error;
 mod explicit;
 mod install;
 mod listed;
+mod listing;
 mod locked;
 mod notebook;
 mod pip;
@@ -53,6 +54,8 @@ pub enum Format {
     EnvironmentYml,
     /// What `conda list --explicit` prints.
     Explicit,
+    /// What `conda list` and `conda list --export` print.
+    CondaList,
     /// `conda-lock.yml`, version 1.
     CondaLock,
     /// `pixi.toml`.
@@ -69,9 +72,10 @@ pub enum Format {
 
 impl Format {
     /// Every format, with the word for it on the command line.
-    pub const ALL: [(Format, &'static str); 8] = [
+    pub const ALL: [(Format, &'static str); 9] = [
         (Format::EnvironmentYml, "environment-yml"),
         (Format::Explicit, "explicit"),
+        (Format::CondaList, "conda-list"),
         (Format::CondaLock, "conda-lock"),
         (Format::Pixi, "pixi"),
         (Format::Pyproject, "pyproject"),
@@ -212,6 +216,7 @@ pub fn includes(texts: &Texts, index: usize, format: Format) -> Vec<Include> {
         Format::EnvironmentYml if index == 0 => requirements::includes_of_yaml(text, index),
         Format::EnvironmentYml | Format::Requirements => requirements::includes(text, index),
         Format::Explicit
+        | Format::CondaList
         | Format::CondaLock
         | Format::Pixi
         | Format::Pyproject
@@ -270,6 +275,7 @@ fn fill(reading: &mut reading::Reading<'_>, format: Format, environment: Option<
     match format {
         Format::EnvironmentYml => environment::read(reading),
         Format::Explicit => explicit::read(reading),
+        Format::CondaList => listing::read(reading),
         Format::CondaLock => conda_lock::read(reading),
         Format::Pixi => pixi::read(reading, environment),
         Format::Pyproject => pixi::read_pyproject(reading, environment),

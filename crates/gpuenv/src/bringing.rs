@@ -139,7 +139,11 @@ pub fn with_includes(text: Text, format: Format) -> Result<Texts, Failure> {
                 Ok(real) => real,
                 Err(error) => {
                     let label = path.display().to_string();
-                    let missing = unreadable(&label, &error).at(texts.place(include.at));
+                    let mut missing = unreadable(&label, &error).at(texts.place(include.at));
+                    missing.help = vec![format!(
+                        "put the file there, or delete the line that names `{}`",
+                        include.name
+                    )];
                     return Err(missing.into());
                 }
             };

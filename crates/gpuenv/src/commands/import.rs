@@ -64,6 +64,8 @@ pub enum From {
     EnvironmentYml,
     /// What `conda list --explicit` prints
     Explicit,
+    /// What `conda list` and `conda list --export` print
+    CondaList,
     /// `conda-lock.yml`
     CondaLock,
     /// `pixi.toml`
@@ -84,6 +86,7 @@ impl From {
         match self {
             From::EnvironmentYml => Format::EnvironmentYml,
             From::Explicit => Format::Explicit,
+            From::CondaList => Format::CondaList,
             From::CondaLock => Format::CondaLock,
             From::Pixi => Format::Pixi,
             From::Pyproject => Format::Pyproject,

@@ -292,3 +292,24 @@ fn never_panics(text: &str) {
         let _ = crate::lint::apply(&texts.main().text, &fixes);
     }
 }
+
+#[test]
+fn locks_that_contradict_themselves_are_refused() {
+    let lock = |packages: &str| {
+        let head = "version: 1\nmetadata: {platforms: [linux-64]}\npackage:\n";
+        refused("conda-lock.yml", format!("{head}{packages}").as_bytes())
+    };
+    let url = "https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda";
+    let md5 = "0".repeat(32);
+    let one = format!(
+        "- {{name: a, version: '1', platform: linux-64, manager: conda, url: '{url}', hash: {{md5: '{md5}'}}}}\n"
+    );
+    let told = [
+        lock(&one.replace("name: a", "name: b")),
+        lock(&one.replace("manager: conda", "manager: npm")),
+        lock(&one.replace("}}", ", sha256: xyz}}")),
+        lock(&one.repeat(2)),
+        lock("[]"),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
