@@ -1,7 +1,7 @@
 //! Gathers what a reader finds, checked, with everything that is wrong or lost.
 
 use super::{
-    At, Defaults, Format, Found, ImportError, Imported, Index, Texts, Variable, WheelLine,
+    At, Defaults, Exact, Format, Found, ImportError, Imported, Index, Texts, Variable, WheelLine,
     secret::{holds_secret, name_of_secret},
     spec,
 };

@@ -1,6 +1,7 @@
 //! Sources that name exact files: the lock has the same ones.
 
 use super::{good, told};
+use crate::import::{Defaults, Text, Texts, read, recognise};
 use crate::{
     import::{self, Imported},
     lock, plan,
