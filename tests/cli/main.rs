@@ -68,6 +68,7 @@ mod search;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
 mod source;
+mod tutorials;
 mod unsolvable;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod update;

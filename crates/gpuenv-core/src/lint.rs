@@ -8,9 +8,12 @@ mod code;
 mod commands;
 mod edit;
 mod frameworks;
+mod kernels;
 mod matrix;
 mod packages;
+mod prose;
 mod subject;
+mod training;
 
 use crate::{
     Code, Diagnostic, Recipe, Severity,
@@ -93,11 +96,27 @@ fn place(finding: &Finding) -> (usize, usize) {
     span.map_or((0, 0), |span| (span.line, span.column))
 }
 
+/// Looks for what is wrong with lines that no recipe takes over: code, sentences, settings of shells.
+pub fn lines(texts: &Texts) -> Vec<Finding> {
+    let (subject, _) = Subject::of_file(texts, Some(Format::Commands));
+    let mut found = Vec::new();
+    commands::check(&subject, &mut found);
+    code::check(&subject, &mut found);
+    found
+}
+
 fn findings(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
-    channels::check(subject, facts, &mut found);
-    packages::check(subject, &mut found);
-    frameworks::check(subject, facts, &mut found);
+    let environments = subject.environments();
+    let subjects = match environments.is_empty() {
+        true => std::slice::from_ref(subject),
+        false => environments.as_slice(),
+    };
+    for environment in subjects {
+        channels::check(environment, facts, &mut found);
+        packages::check(environment, &mut found);
+        frameworks::check(environment, facts, &mut found);
+    }
     commands::check(subject, &mut found);
     code::check(subject, &mut found);
     sorted(found)
