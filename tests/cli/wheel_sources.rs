@@ -28,6 +28,13 @@ impl Sources {
         })
     }
 
+    /// Makes one, or says what is missing here.
+    pub(crate) fn or_skip() -> Option<Self> {
+        Self::new()
+            .inspect_err(|reason| println!("skipped: {reason}"))
+            .ok()
+    }
+
     /// Puts a wheel into an index of that name.
     pub(crate) fn publish(&self, index: &str, wheel: Wheel, name: &str) {
         let folder = self.channel.root().join(index).join("simple").join(name);
@@ -57,7 +64,7 @@ impl Sources {
         self.sandbox.read("gpuenv.lock")
     }
 
-    fn prefix(&self) -> PathBuf {
+    pub(crate) fn prefix(&self) -> PathBuf {
         self.sandbox.gpuenv_home().join("envs/demo")
     }
 }

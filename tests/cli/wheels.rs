@@ -6,6 +6,7 @@
 
 mod credentials;
 mod hostile;
+mod indexes;
 pub(crate) mod lab;
 mod limits;
 mod locking;

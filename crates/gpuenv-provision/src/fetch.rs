@@ -16,7 +16,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gpuenv_core::{Event, Reporter, layout};
+use gpuenv_core::{Event, Reporter, layout, wheels::shown_file_name};
 use rattler::package_cache::PackageCacheLayerError;
 use rattler_conda_types::RepoDataRecord;
 use rattler_networking::LazyClient;
@@ -194,7 +194,7 @@ fn refuse_offline(access: &Access, wanted: &[Wanted<'_>]) -> Result<(), InstallE
     }
     let (mut packages, mut damaged) = (Vec::new(), Vec::new());
     for wanted in remote {
-        let name = wanted.record.identifier.to_string();
+        let name = shown_file_name(wanted.record);
         match &wanted.damaged {
             Some((_, damage)) => damaged.push(format!("{name}: {damage}")),
             None => packages.push(name),
@@ -262,7 +262,7 @@ async fn bring_one(
     fetching: &Fetching<'_>,
 ) -> Result<Unpacked, InstallError> {
     let record = wanted.record;
-    let package = record.identifier.to_string();
+    let package = shown_file_name(record);
     let Some(layer) = cache.writable() else {
         let path = fetching.access.package_cache();
         return Err(InstallError::io(

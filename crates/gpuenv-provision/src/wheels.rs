@@ -9,23 +9,27 @@ mod places;
 mod sizes;
 mod stub;
 mod tool;
+mod trouble;
 mod uv;
+mod ways;
+mod yanked;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::join_all;
 use gpuenv_core::{
-    Event, Plan, Reporter, Solution, Wheel,
+    Diagnostic, Event, Plan, Reporter, Solution, Wheel,
     wheels::{self, Machine, Provided, normalized},
 };
 
 pub use error::WheelsError;
+pub use trouble::{IndexTrouble, Unreachable};
 pub use uv::Uv;
 
 use crate::{Access, Wishes};
 
 pub(crate) use self::tool::Program;
-use self::uv::Question;
+use self::{uv::Question, yanked::Yanked};
 
 /// Adds the wheels that the plans ask for to their conda solutions.
 ///
@@ -46,30 +50,40 @@ pub async fn resolve(
     let channels = wanted.first().map_or(&[][..], |(plan, _)| &plan.channels);
     let program = uv.obtain(channels, access, &reporter).await;
     let program = program.map_err(|error| vec![error])?;
+    let uv = uv.on_ways(access);
     let all = wanted.iter().map(|(plan, solution)| {
         let asking = Asking {
             plan,
             solution,
             wishes,
-            uv,
+            uv: &uv,
             program: &program,
             reporter: reporter.as_ref(),
         };
         async move { (plan.platform(), asking.resolve().await) }
     });
     let mut errors = Vec::new();
+    let mut notes: Vec<Diagnostic> = Vec::new();
     let answers = join_all(all).await;
     for (platform, answer) in answers {
         let mut of_platform = solved.iter_mut();
         let solution = of_platform.find(|(plan, _)| plan.platform() == platform);
         match (answer, solution) {
-            (Ok(wheels), Some((_, solution))) => solution.wheels = wheels,
+            (Ok(resolved), Some((_, solution))) => {
+                solution.wheels = resolved.wheels;
+                let new = resolved.notes.into_iter();
+                let new: Vec<_> = new.filter(|note| !notes.contains(note)).collect();
+                notes.extend(new);
+            }
             (Ok(_), None) => {}
             (Err(error), _) => errors.push(error),
         }
     }
     if !errors.is_empty() {
         return Err(errors);
+    }
+    for diagnostic in notes {
+        reporter.report(Event::Diagnosed { diagnostic });
     }
     let wheels = solved
         .iter_mut()
@@ -99,8 +113,14 @@ struct Asking<'a> {
     reporter: &'a dyn Reporter,
 }
 
+/// The wheels of one platform, and what holds for several platforms alike.
+struct Resolved {
+    wheels: Vec<Wheel>,
+    notes: Vec<Diagnostic>,
+}
+
 impl Asking<'_> {
-    async fn resolve(&self) -> Result<Vec<Wheel>, WheelsError> {
+    async fn resolve(&self) -> Result<Resolved, WheelsError> {
         let asked = wheels::asked(self.plan)?;
         for diagnostic in asked.notes {
             self.reporter.report(Event::Diagnosed { diagnostic });
@@ -120,10 +140,10 @@ impl Asking<'_> {
             folder: self.wishes.folder.as_deref(),
             exclude_newer: self.wishes.exclude_newer,
         };
-        let mut chosen = self.ask(&question, &provided, &machine).await?;
+        let (mut chosen, mut yanked) = self.ask(&question, &provided, &machine).await?;
         if let Some(bound) = wheels::numpy_bound(&chosen, &provided)? {
             question.bounds.push(bound);
-            chosen = self.ask(&question, &provided, &machine).await?;
+            (chosen, yanked) = self.ask(&question, &provided, &machine).await?;
             self.reporter.report(Event::Diagnosed {
                 diagnostic: wheels::bound_note(self.plan, bound),
             });
@@ -134,7 +154,9 @@ impl Asking<'_> {
         for diagnostic in wheels::notes(self.plan, &chosen) {
             self.reporter.report(Event::Diagnosed { diagnostic });
         }
-        Ok(chosen)
+        let notes = yanked::notes(self.plan, &yanked, &chosen);
+        let wheels = chosen;
+        Ok(Resolved { wheels, notes })
     }
 
     async fn ask(
@@ -142,12 +164,14 @@ impl Asking<'_> {
         question: &Question<'_>,
         provided: &std::collections::BTreeMap<String, Provided>,
         machine: &Machine,
-    ) -> Result<Vec<Wheel>, WheelsError> {
+    ) -> Result<(Vec<Wheel>, Vec<Yanked>), WheelsError> {
         let platform = self.plan.platform();
-        let text = self.uv.ask(self.program, question).await?;
-        let answer = wheels::parse_pylock(&text)
+        let answer = self.uv.ask(self.program, question).await?;
+        let yanked = answer.yanked;
+        let answer = wheels::parse_pylock(&answer.text)
             .map_err(|error| WheelsError::Unreadable { platform, error })?;
-        Ok(wheels::choose(&answer, machine, provided)?)
+        let chosen = wheels::choose(&answer, machine, provided)?;
+        Ok((chosen, yanked))
     }
 
     /// Notes from which index each wheel is, where the recipe names any.

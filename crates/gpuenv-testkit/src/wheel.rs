@@ -22,6 +22,7 @@ pub struct Wheel {
     lie: bool,
     deflate: bool,
     unlisted: Vec<(String, Vec<u8>)>,
+    yanked: Option<String>,
 }
 
 impl Wheel {
@@ -40,6 +41,7 @@ impl Wheel {
             lie: false,
             deflate: false,
             unlisted: Vec::new(),
+            yanked: None,
         }
     }
 
@@ -86,6 +88,13 @@ impl Wheel {
         self
     }
 
+    /// Says on the page that its authors have withdrawn it, and why.
+    #[must_use]
+    pub fn yanked(mut self, reason: &str) -> Self {
+        self.yanked = Some(reason.to_string());
+        self
+    }
+
     /// Compresses what is in it.
     #[must_use]
     pub fn deflated(mut self) -> Self {
@@ -93,22 +102,30 @@ impl Wheel {
         self
     }
 
-    /// Writes the wheel into a folder and adds it to the page there.
+    /// Writes the wheel into a folder and names it on the page there, once.
     #[track_caller]
     pub fn publish(self, folder: &Path) -> PathBuf {
         fs::create_dir_all(folder).expect("the folder is ours");
         let file = format!("{}-{}-{}.whl", module(&self.name), self.version, self.tag);
         let path = folder.join(&file);
+        let yanked = self.yanked.as_ref().map(|reason| {
+            let reason = reason.replace('"', "&quot;");
+            format!(" data-yanked=\"{reason}\"")
+        });
         let bytes = self.archive().expect("a wheel goes into memory");
         fs::write(&path, &bytes).expect("the folder is ours");
         let hash = compute_bytes_digest::<Sha256>(&bytes);
         let page = folder.join("index.html");
-        let mut text = fs::read_to_string(&page).unwrap_or_default();
+        let before = fs::read_to_string(&page).unwrap_or_default();
+        let ends = format!(">{file}</a>");
+        let others = before.lines().filter(|line| !line.ends_with(&ends));
+        let mut text: String = others.map(|line| format!("{line}\n")).collect();
         let encoded = file.replace('+', "%2B");
         let _ = writeln!(
             text,
-            "<a href=\"{encoded}#sha256={}\">{file}</a>",
-            hex::encode(hash)
+            "<a href=\"{encoded}#sha256={}\"{}{ends}",
+            hex::encode(hash),
+            yanked.unwrap_or_default()
         );
         fs::write(page, text).expect("the folder is ours");
         path

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use gpuenv_core::Reporter;
+use gpuenv_core::{Reporter, wheels::shown_file_name};
 use rattler_conda_types::{
     RepoDataRecord,
     package::{CondaArchiveType, DistArchiveType},
@@ -95,7 +95,7 @@ impl Source {
         let mut body = Body::new(Request {
             client: self.client.clone(),
             url: self.url.clone(),
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             size: self.record.package_record.size,
             retries: self.retries,
             anew,
@@ -179,7 +179,7 @@ impl Source {
         if let ExtractError::IoError(inner) = &error
             && let Some(TooLarge(allowed)) = inner.get_ref().and_then(|inner| inner.downcast_ref())
         {
-            let (package, allowed) = (self.record.identifier.to_string(), *allowed);
+            let (package, allowed) = (shown_file_name(&self.record), *allowed);
             return Outcome::Failed(InstallError::TooLarge { package, allowed });
         }
         if let Some(kind) = io_kind(&error)
@@ -198,9 +198,7 @@ impl Source {
             Some(expected)
                 if expected == actual && self.by_uv.is_none() && wheel::is_refused(&error) =>
             {
-                let name = self.record.url.path_segments().and_then(Iterator::last);
-                let name = name.unwrap_or_default().replace("%2B", "+");
-                let refused = (name, unpack_reason(&error));
+                let refused = (shown_file_name(&self.record), unpack_reason(&error));
                 Outcome::Failed(InstallError::Unconvertible {
                     wheels: vec![refused],
                     because: None,
@@ -219,7 +217,7 @@ impl Source {
 
     fn not_arrived(&self, body: &Body, failure: Failure) -> InstallError {
         InstallError::Fetch {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             url: shown(&self.url),
             trouble: failure.trouble,
             tries: body.tries(),
@@ -229,7 +227,7 @@ impl Source {
 
     fn other_hash(&self, body: &Body, expected: String, actual: String) -> InstallError {
         InstallError::Hash {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             url: shown(&self.url),
             expected,
             actual,
@@ -241,7 +239,7 @@ impl Source {
 
     fn bad(&self, reason: String) -> InstallError {
         InstallError::BadPackage {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             reason,
         }
     }

@@ -18,7 +18,10 @@ use jiff::Timestamp;
 use rattler_conda_types::Subdir;
 use tokio::io::AsyncWriteExt;
 
-use super::{Program, WheelsError, places, stub};
+use super::{
+    Program, WheelsError, places, stub,
+    yanked::{self, Yanked},
+};
 
 /// How long one resolution may take. Real ones take seconds.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -84,6 +87,14 @@ pub(super) struct Question<'a> {
     pub(super) exclude_newer: Option<Timestamp>,
 }
 
+/// What uv answers.
+pub(super) struct Answer {
+    /// The text of a `pylock.toml`.
+    pub(super) text: String,
+    /// What it says of withdrawn releases.
+    pub(super) yanked: Vec<Yanked>,
+}
+
 impl Uv {
     /// Finds the program where users put it.
     ///
@@ -101,12 +112,12 @@ impl Uv {
         Ok(places.find(|path| path.is_file()))
     }
 
-    /// Asks for a resolution; the answer is the text of a `pylock.toml`.
+    /// Asks for a resolution.
     pub(super) async fn ask(
         &self,
         program: &Program,
         question: &Question<'_>,
-    ) -> Result<String, WheelsError> {
+    ) -> Result<Answer, WheelsError> {
         let folder = tempfile::tempdir().map_err(WheelsError::Prepare)?;
         prepare(folder.path(), question).map_err(WheelsError::Prepare)?;
         let requirements = question.requirements.join("\n");
@@ -116,7 +127,7 @@ impl Uv {
             arguments: arguments(question)?,
             input: requirements,
         };
-        self.run(running, question).await?;
+        let told = self.run(running, question).await?.stderr;
         let answer = folder.path().join(ANSWER);
         let read = || {
             if fs_err::metadata(&answer)?.len() > MAX_BYTES as u64 {
@@ -124,7 +135,9 @@ impl Uv {
             }
             fs_err::read_to_string(&answer)
         };
-        read().map_err(WheelsError::Prepare)
+        let text = read().map_err(WheelsError::Prepare)?;
+        let yanked = yanked::read(&String::from_utf8_lossy(&told));
+        Ok(Answer { text, yanked })
     }
 
     /// Asks from which indexes exact versions are; the answer is uv's text about them.
@@ -155,16 +168,16 @@ impl Uv {
             arguments,
             input: pinned.join("\n"),
         };
-        let told = self.run(running, question).await?;
+        let told = self.run(running, question).await?.stdout;
         Ok(String::from_utf8_lossy(&told).into_owned())
     }
 
-    /// Runs uv and returns what it writes to stdout.
+    /// Runs uv and returns what it writes.
     async fn run(
         &self,
         running: Running<'_>,
         question: &Question<'_>,
-    ) -> Result<Vec<u8>, WheelsError> {
+    ) -> Result<Output, WheelsError> {
         let platform = question.machine.platform;
         let Running {
             program,
@@ -197,7 +210,7 @@ impl Uv {
             Err(_) => return Err(WheelsError::TimedOut { platform }),
         };
         match output.status.success() {
-            true => Ok(output.stdout),
+            true => Ok(output),
             false => {
                 let told = String::from_utf8_lossy(&output.stderr);
                 Err(WheelsError::refused(platform, &told, output.status))
@@ -304,7 +317,6 @@ fn arguments(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
         "pip",
         "compile",
         source,
-        "--quiet",
         "--no-header",
         "--format=pylock.toml",
         "--only-binary=:all:",
