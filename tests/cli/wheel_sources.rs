@@ -28,13 +28,6 @@ impl Sources {
         })
     }
 
-    /// Makes one, or says what is missing here.
-    pub(crate) fn or_skip() -> Option<Self> {
-        Self::new()
-            .inspect_err(|reason| println!("skipped: {reason}"))
-            .ok()
-    }
-
     /// Puts a wheel into an index of that name.
     pub(crate) fn publish(&self, index: &str, wheel: Wheel, name: &str) {
         let folder = self.channel.root().join(index).join("simple").join(name);
@@ -71,7 +64,7 @@ impl Sources {
 
 macro_rules! sources {
     () => {
-        match Sources::new() {
+        match $crate::wheel_sources::Sources::new() {
             Ok(sources) => sources,
             Err(reason) => {
                 println!("skipped: {reason}");
@@ -80,6 +73,8 @@ macro_rules! sources {
         }
     };
 }
+
+pub(crate) use sources;
 
 #[test]
 fn a_recipe_says_which_index_has_what() {

@@ -6,28 +6,25 @@ use std::time::Duration;
 use fs_err as fs;
 use gpuenv_testkit::{Fault, Wheel};
 
-use crate::wheel_sources::Sources;
+use crate::wheel_sources::{Sources, sources};
 
 /// The page of one package in the index.
 const PAGE: &str = "/main/simple/leaf/";
 
-/// An environment of `leaf`, whose index is going to fail.
-fn installed() -> Option<Sources> {
-    let mut sources = Sources::or_skip()?;
+/// Makes an environment of `leaf`, whose index is going to fail.
+fn installed(mut sources: Sources) -> Sources {
     sources.sandbox.set("GPUENV_HTTP_RETRIES", "0");
     sources.sandbox.set("GPUENV_HTTP_TIMEOUT", "1");
     sources.publish("main", Wheel::new("leaf", "1.0"), "leaf");
     let main = sources.index("main");
     sources.recipe("[leaf]", &format!("  index-url: {main}\n"));
     let _ = sources.gpuenv(&["create", "./demo.yaml"]).success();
-    Some(sources)
+    sources
 }
 
 #[test]
 fn an_index_that_fails_is_named_and_changes_nothing() {
-    let Some(sources) = installed() else {
-        return;
-    };
+    let sources = installed(sources!());
     let lock = sources.sandbox.read("gpuenv.lock");
     let before = gpuenv_testkit::tree(&sources.prefix());
     let curl = format!(
@@ -102,9 +99,7 @@ fn an_index_that_fails_is_named_and_changes_nothing() {
 
 #[test]
 fn what_an_index_fails_with_may_pass() {
-    let Some(mut sources) = installed() else {
-        return;
-    };
+    let mut sources = installed(sources!());
     sources.sandbox.set("GPUENV_HTTP_RETRIES", "2");
     sources.server.inject(Fault::status(503).on(PAGE).times(2));
     let _ = sources
@@ -114,9 +109,7 @@ fn what_an_index_fails_with_may_pass() {
 
 #[test]
 fn a_name_that_no_index_has_is_refused_with_its_name() {
-    let Some(mut sources) = Sources::or_skip() else {
-        return;
-    };
+    let mut sources = sources!();
     sources.publish("main", Wheel::new("top", "1.0").needs("laef"), "top");
     let main = sources.index("main");
     for (wheels, name) in [("[nowhere]", "nowhere"), ("[top]", "laef")] {
@@ -146,9 +139,7 @@ fn a_name_that_no_index_has_is_refused_with_its_name() {
 
 #[test]
 fn a_withdrawn_release_is_taken_only_where_it_is_named_or_locked() {
-    let Some(sources) = Sources::or_skip() else {
-        return;
-    };
+    let sources = sources!();
     let main = sources.index("main");
     let options = format!("  index-url: {main}\n");
     sources.publish("main", Wheel::new("leaf", "1.0"), "leaf");
