@@ -62,10 +62,12 @@ fn a_wheel_that_does_not_arrive_is_told_of_by_its_file_name() {
     cause: asked once: [SERVER]/wheels/leaf_lib-1.0%2Blocal-py3-none-any.whl
     help: try again later, or name a mirror with `--mirror [SERVER]=URL`
     ## login page
+    error[GE502]: `leaf_lib-1.0+local-py3-none-any.whl` does not have the hash that the lock names
     cause: from [SERVER]/wheels/leaf_lib-1.0%2Blocal-py3-none-any.whl
     cause: a web page came instead of an archive
     help: log in to the network with a browser, then try again
     ## flipped byte
+    error[GE502]: `leaf_lib-1.0+local-py3-none-any.whl` does not have the hash that the lock names
     cause: from [SERVER]/wheels/leaf_lib-1.0%2Blocal-py3-none-any.whl
     help: try again; a proxy or mirror may have damaged it, or a login page answers instead
     help: if the index replaced the file, run `gpuenv lock --upgrade leaf-lib`
@@ -76,6 +78,7 @@ fn a_wheel_that_does_not_arrive_is_told_of_by_its_file_name() {
     help: check the network, and `HTTPS_PROXY` if there is a proxy
     help: or name a mirror with `--mirror [SERVER]=URL`
     ## announced too short
+    error[GE502]: `leaf_lib-1.0+local-py3-none-any.whl` does not have the hash that the lock names
     cause: from [SERVER]/wheels/leaf_lib-1.0%2Blocal-py3-none-any.whl
     help: try again; a proxy or mirror may have damaged it, or a login page answers instead
     help: if the index replaced the file, run `gpuenv lock --upgrade leaf-lib`
