@@ -2,7 +2,7 @@
 //!
 //! One test for each line of the table in `docs/guide/configuration.md`.
 
-mod network;
+pub(crate) mod network;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},

@@ -3,6 +3,8 @@
 //! It says where things are fetched from, never what a lock holds: channels of a
 //! neighbour count only where nothing else names one.
 
+mod uv;
+
 use toml_edit::{Document, Item};
 
 use crate::{
@@ -10,6 +12,10 @@ use crate::{
     channel::CANONICAL_BASE,
     import::Text,
     recipe::{Yaml, YamlKind, yaml},
+};
+
+pub use uv::{
+    UvIndex, UvSettings, of_file as uv_file, of_variables as uv_variables, percent_decoded,
 };
 
 /// What a neighbour's configuration says that counts for gpuenv too.
@@ -31,6 +37,8 @@ pub struct Neighbour {
     pub package_folders: Vec<String>,
     /// The file with credentials.
     pub credentials: Option<String>,
+    /// Who is asked for the logins of indexes of wheels, as written.
+    pub keyring: Option<String>,
     /// Never use the network.
     pub offline: bool,
     /// What to tell.
@@ -57,6 +65,7 @@ impl Neighbour {
         self.certificates = self.certificates.or(weaker.certificates);
         self.package_folders.extend(weaker.package_folders);
         self.credentials = self.credentials.or(weaker.credentials);
+        self.keyring = self.keyring.or(weaker.keyring);
         self.offline |= weaker.offline;
         self.notes.extend(weaker.notes);
         self
@@ -231,6 +240,11 @@ pub fn rattler(text: &Text) -> Result<Neighbour, Diagnostic> {
         found.http_proxy = text("http");
         found.no_proxy = list(proxy.get("non-proxy-hosts"));
     }
+    if let Some(pypi) = get("pypi-config", "pypi_config").and_then(Item::as_table_like) {
+        let keyring = pypi.get("keyring-provider");
+        let keyring = keyring.or_else(|| pypi.get("keyring_provider"));
+        found.keyring = keyring.and_then(Item::as_str).map(ToString::to_string);
+    }
     let insecure = get("tls-no-verify", "tls_no_verify");
     if insecure.and_then(Item::as_bool) == Some(true) {
         let range = insecure.and_then(Item::span).unwrap_or(0..0);
@@ -309,7 +323,7 @@ mod tests {
     fn a_configuration_of_rattler_says_the_same() {
         let found = rattler(&text(
             "default-channels = [\"conda-forge\"]\ntls-no-verify = true\nauthentication-override-file = \"/a.json\"\n\
-             [mirrors]\n\"https://conda.anaconda.org/conda-forge\" = [\"https://m.example/cf\"]\n[proxy-config]\nhttps = \"http://p:1\"\nnon-proxy-hosts = [\"lab\"]\n",
+             [mirrors]\n\"https://conda.anaconda.org/conda-forge\" = [\"https://m.example/cf\"]\n[proxy-config]\nhttps = \"http://p:1\"\nnon-proxy-hosts = [\"lab\"]\n[pypi-config]\nkeyring-provider = \"subprocess\"\n",
         ))
         .unwrap();
         assert_eq!(
@@ -320,6 +334,7 @@ mod tests {
             )]
         );
         assert_eq!(found.no_proxy, ["lab"]);
+        assert_eq!(found.keyring.as_deref(), Some("subprocess"));
         assert_eq!(found.credentials.as_deref(), Some("/a.json"));
         assert_eq!(found.notes.len(), 1);
     }

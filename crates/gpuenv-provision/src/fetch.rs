@@ -26,7 +26,7 @@ use self::source::{Refusal, Source};
 use crate::{
     Access,
     cancel::Cancel,
-    install::{InstallError, causes, io_kind},
+    install::{FetchTrouble, InstallError, causes, io_kind},
     package_cache::{self, Cache},
     prefix::Links,
     space, tree,
@@ -237,7 +237,7 @@ async fn bring(
         })
         .try_collect::<Vec<_>>();
     let brought = tokio::select! {
-        brought = all => brought?,
+        brought = all => brought.map_err(|error| with_complaint(error, fetching.access))?,
         () = fetching.cancel.asked() => return Err(InstallError::Interrupted),
     };
     let (mut packages, mut wheels) = (Vec::new(), Vec::new());
@@ -252,6 +252,34 @@ async fn bring(
     match wheels.is_empty() {
         true => Ok(packages),
         false => Err(InstallError::Unconvertible { wheels, because }),
+    }
+}
+
+/// Says why the keyring did not help, where a server of wheels has refused.
+fn with_complaint(error: InstallError, access: &Access) -> InstallError {
+    let keyring = access.wheels.keyring.as_ref();
+    let complaint = keyring.and_then(|keyring| keyring.complaint());
+    match (error, complaint) {
+        (
+            InstallError::Fetch {
+                package,
+                url,
+                trouble: trouble @ (FetchTrouble::Denied(_) | FetchTrouble::Gone(_)),
+                tries,
+                mut causes,
+            },
+            Some(complaint),
+        ) => {
+            causes.push(complaint);
+            InstallError::Fetch {
+                package,
+                url,
+                trouble,
+                tries,
+                causes,
+            }
+        }
+        (error, _) => error,
     }
 }
 

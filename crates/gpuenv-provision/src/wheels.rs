@@ -7,6 +7,7 @@
 mod error;
 mod places;
 mod sizes;
+mod sources;
 mod stub;
 mod tool;
 mod trouble;
@@ -22,6 +23,8 @@ use gpuenv_core::{
     wheels::{self, Machine, Provided, normalized},
 };
 
+use url::Url;
+
 pub use error::WheelsError;
 pub use trouble::{IndexTrouble, Unreachable};
 pub use uv::Uv;
@@ -29,7 +32,7 @@ pub use uv::Uv;
 use crate::{Access, Wishes};
 
 pub(crate) use self::tool::Program;
-use self::{uv::Question, yanked::Yanked};
+use self::{sources::Sources, uv::Question, yanked::Yanked};
 
 /// Adds the wheels that the plans ask for to their conda solutions.
 ///
@@ -58,6 +61,7 @@ pub async fn resolve(
             wishes,
             uv: &uv,
             program: &program,
+            access,
             reporter: reporter.as_ref(),
         };
         async move { (plan.platform(), asking.resolve().await) }
@@ -110,6 +114,7 @@ struct Asking<'a> {
     wishes: &'a Wishes,
     uv: &'a Uv,
     program: &'a Program,
+    access: &'a Access,
     reporter: &'a dyn Reporter,
 }
 
@@ -129,6 +134,7 @@ impl Asking<'_> {
         let provided = wheels::provided(&self.solution.records);
         wheels::check_together(self.plan, &provided)?;
         let machine = Machine::new(&self.plan.target, numbers);
+        let sources = Sources::new(self.plan, self.access).await;
         let mut question = Question {
             requirements: asked.requirements,
             bounds: Vec::new(),
@@ -136,7 +142,7 @@ impl Asking<'_> {
             keep: self.kept(),
             python,
             machine: &machine,
-            pypi: &self.plan.pypi,
+            sources: &sources,
             folder: self.wishes.folder.as_deref(),
             exclude_newer: self.wishes.exclude_newer,
         };
@@ -166,10 +172,14 @@ impl Asking<'_> {
         machine: &Machine,
     ) -> Result<(Vec<Wheel>, Vec<Yanked>), WheelsError> {
         let platform = self.plan.platform();
-        let answer = self.uv.ask(self.program, question).await?;
+        let answer = self.uv.ask(self.program, question).await;
+        let answer = answer.map_err(|error| error.with_complaint(self.access))?;
         let yanked = answer.yanked;
-        let answer = wheels::parse_pylock(&answer.text)
+        let mut answer = wheels::parse_pylock(&answer.text)
             .map_err(|error| WheelsError::Unreadable { platform, error })?;
+        for candidate in answer.iter_mut().flat_map(|found| &mut found.wheels) {
+            candidate.url = question.sources.canonical(&candidate.url);
+        }
         let chosen = wheels::choose(&answer, machine, provided)?;
         Ok((chosen, yanked))
     }
@@ -194,7 +204,10 @@ impl Asking<'_> {
         let pinned = pinned.map(|wheel| format!("{}=={}", wheel.name, wheel.version));
         let pinned: Vec<String> = pinned.collect();
         match self.uv.indexes(self.program, question, &pinned).await {
-            Ok(told) => places::note_told(&told, &mut unknown),
+            Ok(told) => {
+                let canonical = |url: &Url| question.sources.canonical(url);
+                places::note_told(&told, &mut unknown, canonical);
+            }
             Err(error) => tracing::debug!("the indexes of wheels stay unknown: {error}"),
         }
     }

@@ -1,5 +1,7 @@
 //! Wheels built in code, and a page that lists them, as `--find-links` takes it.
 
+mod wrong;
+
 use std::{
     fmt::Write as _,
     io::{Cursor, Write as _},
@@ -9,6 +11,8 @@ use std::{
 use fs_err as fs;
 use rattler_digest::{Sha256, compute_bytes_digest};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use self::wrong::Wrong;
 
 /// A wheel that is going to be written.
 #[derive(Debug, Clone)]
@@ -23,6 +27,7 @@ pub struct Wheel {
     deflate: bool,
     unlisted: Vec<(String, Vec<u8>)>,
     yanked: Option<String>,
+    wrong: Wrong,
 }
 
 impl Wheel {
@@ -42,6 +47,7 @@ impl Wheel {
             deflate: false,
             unlisted: Vec::new(),
             yanked: None,
+            wrong: Wrong::default(),
         }
     }
 
@@ -112,7 +118,7 @@ impl Wheel {
             let reason = reason.replace('"', "&quot;");
             format!(" data-yanked=\"{reason}\"")
         });
-        let bytes = self.archive().expect("a wheel goes into memory");
+        let bytes = self.bytes();
         fs::write(&path, &bytes).expect("the folder is ours");
         let hash = compute_bytes_digest::<Sha256>(&bytes);
         let page = folder.join("index.html");
@@ -131,12 +137,17 @@ impl Wheel {
         path
     }
 
+    /// Returns its bytes.
+    #[track_caller]
+    pub fn bytes(self) -> Vec<u8> {
+        self.archive().expect("a wheel goes into memory")
+    }
+
     fn archive(mut self) -> std::io::Result<Vec<u8>> {
-        let info = format!("{}-{}.dist-info", module(&self.name), self.version);
-        let mut metadata = format!(
-            "Metadata-Version: 2.1\nName: {}\nVersion: {}\n",
-            self.name, self.version
-        );
+        let inside = self.wrong.inside.take();
+        let (name, version) = inside.unwrap_or_else(|| (self.name.clone(), self.version.clone()));
+        let info = format!("{}-{version}.dist-info", module(&name));
+        let mut metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
         for requirement in &self.requires {
             let _ = writeln!(metadata, "Requires-Dist: {requirement}");
         }
@@ -148,11 +159,13 @@ impl Wheel {
             .push((format!("{info}/METADATA"), metadata.into_bytes()));
         self.members
             .push((format!("{info}/WHEEL"), wheel.into_bytes()));
-        if !self.commands.is_empty() {
+        let written = self.wrong.entry_points.take();
+        if !self.commands.is_empty() || written.is_some() {
             let mut text = "[console_scripts]\n".to_string();
             for (name, target) in &self.commands {
                 let _ = writeln!(text, "{name} = {target}");
             }
+            let text = written.unwrap_or(text);
             self.members
                 .push((format!("{info}/entry_points.txt"), text.into_bytes()));
         }
@@ -164,12 +177,34 @@ impl Wheel {
                 bytes
             };
             let hash = compute_bytes_digest::<Sha256>(told);
-            let _ = writeln!(record, "{path},sha256={},{}", base64(&hash), bytes.len());
+            let field = format!("{path},");
+            let lines = &mut self.wrong.record_lines;
+            match lines.iter().position(|line| line.starts_with(&field)) {
+                Some(index) => record += &format!("{}\n", lines.remove(index)),
+                None => {
+                    let path = quoted(path);
+                    let _ = writeln!(record, "{path},sha256={},{}", base64(&hash), bytes.len());
+                }
+            }
+        }
+        for line in &self.wrong.record_lines {
+            let _ = writeln!(record, "{line}");
+        }
+        for (path, target) in &self.wrong.symlinks {
+            let hash = base64(&compute_bytes_digest::<Sha256>(target));
+            let _ = writeln!(record, "{path},sha256={hash},{}", target.len());
         }
         let _ = writeln!(record, "{info}/RECORD,,");
         self.members.extend(self.unlisted);
-        self.members
-            .push((format!("{info}/RECORD"), record.into_bytes()));
+        let twice = std::mem::take(&mut self.wrong.twice);
+        for (path, bytes) in &twice {
+            let placeholder = wrong::placeholder(path);
+            self.members.push((placeholder, bytes.clone()));
+        }
+        if !self.wrong.without_record {
+            self.members
+                .push((format!("{info}/RECORD"), record.into_bytes()));
+        }
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         for (path, bytes) in &self.members {
             let method = match self.deflate {
@@ -180,7 +215,27 @@ impl Wheel {
             archive.start_file(path.as_str(), options)?;
             archive.write_all(bytes)?;
         }
-        Ok(archive.finish()?.into_inner())
+        for (path, target) in &self.wrong.symlinks {
+            archive.add_symlink(path.as_str(), target.as_str(), SimpleFileOptions::default())?;
+        }
+        let mut bytes = archive.finish()?.into_inner();
+        for (path, _) in &twice {
+            wrong::rename(&mut bytes, &wrong::placeholder(path), path);
+        }
+        Ok(bytes)
+    }
+}
+
+/// Returns the sha256 of some bytes, as an index writes it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(compute_bytes_digest::<Sha256>(bytes))
+}
+
+/// Writes a field of a CSV file.
+fn quoted(path: &str) -> String {
+    match path.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", path.replace('"', "\"\"")),
+        false => path.to_string(),
     }
 }
 

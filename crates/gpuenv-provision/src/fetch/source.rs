@@ -96,6 +96,7 @@ impl Source {
             client: self.client.clone(),
             url: self.url.clone(),
             package: shown_file_name(&self.record),
+            is_wheel: self.is_wheel(),
             size: self.record.package_record.size,
             retries: self.retries,
             anew,
@@ -114,6 +115,13 @@ impl Source {
         }
     }
 
+    fn is_wheel(&self) -> bool {
+        matches!(
+            self.record.identifier.archive_type,
+            DistArchiveType::Wheel(_)
+        )
+    }
+
     async fn extract(
         &self,
         body: &mut Body,
@@ -125,7 +133,7 @@ impl Source {
             received: body.counter(),
         };
         let reader = StreamReader::new(Box::pin(body.stream()));
-        if let DistArchiveType::Wheel(_) = self.record.identifier.archive_type {
+        if self.is_wheel() {
             let by_uv = self.by_uv.as_deref();
             return wheel::extract(reader, directory, &self.record, &limit, by_uv).await;
         }

@@ -9,6 +9,7 @@ use gpuenv_core::{
 use rattler_conda_types::Subdir;
 
 use super::trouble::IndexTrouble;
+use crate::Access;
 
 /// Lines of uv that are shown at most.
 const LINES: usize = 20;
@@ -115,6 +116,19 @@ pub enum WheelsError {
 }
 
 impl WheelsError {
+    /// Adds why the keyring did not help, where an index has refused.
+    pub(super) fn with_complaint(mut self, access: &Access) -> Self {
+        if let Self::Index {
+            trouble: IndexTrouble::Denied { .. },
+            told,
+        } = &mut self
+        {
+            let keyring = access.wheels.keyring.as_ref();
+            told.extend(keyring.and_then(|keyring| keyring.complaint()));
+        }
+        self
+    }
+
     /// Makes sense of what uv wrote before it failed.
     pub(super) fn refused(platform: Subdir, stderr: &str, status: ExitStatus) -> Self {
         let clean = |line: &str| {

@@ -10,16 +10,13 @@ use std::{
     time::Duration,
 };
 
-use gpuenv_core::{
-    plan::PypiSettings,
-    wheels::{MAX_BYTES, Machine, Provided},
-};
+use gpuenv_core::wheels::{MAX_BYTES, Machine, Provided};
 use jiff::Timestamp;
 use rattler_conda_types::Subdir;
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    Program, WheelsError, places, stub,
+    Program, Sources, WheelsError, places, stub,
     yanked::{self, Yanked},
 };
 
@@ -81,7 +78,7 @@ pub(super) struct Question<'a> {
     pub(super) python: String,
     pub(super) machine: &'a Machine,
     /// Where the recipe says that wheels are.
-    pub(super) pypi: &'a PypiSettings,
+    pub(super) sources: &'a Sources,
     /// The directory of the recipe.
     pub(super) folder: Option<&'a Path>,
     pub(super) exclude_newer: Option<Timestamp>,
@@ -186,7 +183,7 @@ impl Uv {
             input,
         } = running;
         let mut variables = self.kept_variables();
-        places::without_the_machines(question.pypi, &mut variables);
+        question.sources.settle(&mut variables);
         let mut command = tokio::process::Command::new(&program.path);
         let python = program.python.iter();
         command
@@ -292,7 +289,7 @@ fn prepare(folder: &Path, question: &Question<'_>) -> io::Result<()> {
         }
     }
     fs_err::write(folder.join("constraints.txt"), constraints)?;
-    if let Some(project) = places::project(&question.requirements, question.pypi) {
+    if let Some(project) = places::project(&question.requirements, &question.sources.settings) {
         fs_err::write(folder.join(places::PROJECT), project)?;
     }
     if question.keep.is_empty() {
@@ -309,7 +306,7 @@ fn prepare(folder: &Path, question: &Question<'_>) -> io::Result<()> {
 }
 
 fn arguments(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
-    let source = match question.pypi.package_indexes.is_empty() {
+    let source = match question.sources.settings.package_indexes.is_empty() {
         true => "-",
         false => places::PROJECT,
     };
@@ -339,7 +336,7 @@ fn target(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
         format!("--python-version={}", question.python),
         format!("--python-platform={platform}"),
     ];
-    arguments.extend(places::arguments(question.pypi, question.folder)?);
+    arguments.extend(question.sources.arguments(question.folder)?);
     Ok(arguments)
 }
 

@@ -23,6 +23,9 @@ impl Uv {
             seconds.to_string().into(),
         );
         set("UV_HTTP_RETRIES", &[], access.retries.to_string().into());
+        if access.wheels.keyring.is_some() {
+            set("UV_KEYRING_PROVIDER", &[], "subprocess".into());
+        }
         for (name, value) in of_configuration(&access.ways) {
             set(name, &[&name.to_lowercase()], value);
         }
