@@ -205,7 +205,7 @@ impl Asking<'_> {
         let pinned: Vec<String> = pinned.collect();
         match self.uv.indexes(self.program, question, &pinned).await {
             Ok(told) => {
-                let canonical = |url: &Url| question.sources.canonical(url);
+                let canonical = |url: &Url| question.sources.canonical_index(url);
                 places::note_told(&told, &mut unknown, canonical);
             }
             Err(error) => tracing::debug!("the indexes of wheels stay unknown: {error}"),

@@ -33,9 +33,10 @@ impl Sources {
 fn mirrors_of_indexes_are_asked_and_the_lock_names_what_they_mirror() {
     let sources = hasty(sources!());
     let main = sources.index("main");
+    sources.publish("lab", Wheel::new("leaf", "1.0"), "leaf");
     // PyPI itself, and an index that only the mirror makes reachable.
     let text = format!(
-        "[mirrors]\n\"https://pypi.org/simple\" = [\"{main}\"]\n\"https://wheels.invalid\" = [\"{}/main\"]\n",
+        "[mirrors]\n\"https://pypi.org/simple\" = [\"{main}\"]\n\"https://wheels.invalid\" = [\"{}/lab\"]\n",
         sources.server.url()
     );
     sources

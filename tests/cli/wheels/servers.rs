@@ -57,6 +57,7 @@ fn a_wheel_that_does_not_arrive_is_told_of_by_its_file_name() {
     cause: asked once: [SERVER]/wheels/leaf_lib-1.0%2Blocal-py3-none-any.whl
     help: put the credentials into the file that `RATTLER_AUTH_FILE` names
     help: or into `.netrc`: `machine HOST login NAME password SECRET`
+    help: or ask the keyring: `export UV_KEYRING_PROVIDER=subprocess`
     ## 500
     error[GE501]: `leaf_lib-1.0+local-py3-none-any.whl` cannot be downloaded: the server answers HTTP 500
     cause: asked once: [SERVER]/wheels/leaf_lib-1.0%2Blocal-py3-none-any.whl

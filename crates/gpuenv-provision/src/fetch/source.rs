@@ -257,7 +257,12 @@ impl Source {
 const NEEDS_WHOLE: &str = "The file length is not available in the local header";
 
 fn unpack_reason(error: &ExtractError) -> String {
-    causes(error).join(": ")
+    let text = causes(error).join(": ");
+    // What kind of error it is in the library says nothing.
+    match text.strip_prefix("an io error occurred: ") {
+        Some(rest) => rest.to_string(),
+        None => text,
+    }
 }
 
 /// Returns a URL without what must not be shown.

@@ -27,6 +27,8 @@ pub(super) struct Sources {
     /// Logins, by address.
     logins: BTreeMap<String, Login>,
     mirrors: Mirrors,
+    /// The canonical addresses of indexes that are asked.
+    asked: Vec<String>,
     /// What channels begin with, whose mirrors are none of wheels.
     channels: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Sources {
             pypi: mirror,
             logins: BTreeMap::new(),
             mirrors: access.mirrors.clone(),
+            asked: asked(pypi),
             channels: channels.chain([CANONICAL_BASE.to_string()]).collect(),
         };
         sources.logins = logins(sources.addresses(), access).await;
@@ -144,13 +147,46 @@ impl Sources {
         Some(url.to_string().into())
     }
 
+    /// Returns the canonical address of an index that a mirror has.
+    pub(super) fn canonical_index(&self, place: &Url) -> Url {
+        // The rules are written with a slash at the end.
+        let slashed = Url::parse(&format!("{}/", place.as_str().trim_end_matches('/')));
+        let found = slashed.map(|slashed| (self.canonical(&slashed), slashed));
+        match found {
+            Ok((canonical, slashed)) if canonical != slashed => {
+                let text = canonical.as_str().trim_end_matches('/');
+                Url::parse(text).unwrap_or(canonical)
+            }
+            _ => place.clone(),
+        }
+    }
+
     /// Returns the canonical address of what a mirror has.
     pub(super) fn canonical(&self, place: &Url) -> Url {
+        // A mirror of an index that is asked knows better than another one.
+        let asked = self.mirrors.restore(place, |base| {
+            let mut asked = self.asked.iter();
+            asked.any(|index| index.starts_with(base))
+        });
+        if asked != *place {
+            return asked;
+        }
         self.mirrors.restore(place, |base| {
             let mut channels = self.channels.iter();
             !channels.any(|channel| channel.starts_with(base) || base.starts_with(channel))
         })
     }
+}
+
+/// Returns the canonical addresses of indexes, with a slash at the end as mirrors have it.
+fn asked(pypi: &PypiSettings) -> Vec<String> {
+    let usual = PYPI.to_string();
+    let default = pypi.index_url.as_ref().unwrap_or(&usual);
+    let all = [default].into_iter();
+    let all = all.chain(&pypi.extra_index_urls);
+    let all = all.chain(pypi.package_indexes.values());
+    all.map(|url| format!("{}/", url.trim_end_matches('/')))
+        .collect()
 }
 
 fn extra(number: usize) -> String {
@@ -253,6 +289,7 @@ mod tests {
             pypi: None,
             logins: BTreeMap::new(),
             mirrors,
+            asked: asked(&PypiSettings::default()),
             channels: vec![CANONICAL_BASE.to_string()],
         };
         let canonical = |text: &str| sources.canonical(&Url::parse(text).unwrap()).to_string();
@@ -263,6 +300,12 @@ mod tests {
         // What only the mirror of a channel has begins like it and is no channel's.
         let other = "https://m.example/wheels/x-1.whl";
         assert_eq!(canonical(other), other);
+        let index = |text: &str| sources.canonical_index(&Url::parse(text).unwrap());
+        assert_eq!(index("https://m.example/pypi/simple").as_str(), PYPI);
+        assert_eq!(
+            index("https://x.example/simple").as_str(),
+            "https://x.example/simple"
+        );
     }
 
     #[test]
@@ -285,6 +328,7 @@ mod tests {
                 .map(|path| (at(path), login(path)))
                 .into(),
             mirrors: Mirrors::default(),
+            asked: Vec::new(),
             channels: Vec::new(),
         };
         assert_eq!(

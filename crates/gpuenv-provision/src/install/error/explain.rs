@@ -202,9 +202,9 @@ fn fetch_help(
             let diagnostic =
                 diagnostic.help("put the credentials into the file that `RATTLER_AUTH_FILE` names");
             match wheel {
-                Some(_) => {
-                    diagnostic.help("or into `.netrc`: `machine HOST login NAME password SECRET`")
-                }
+                Some(_) => diagnostic
+                    .help("or into `.netrc`: `machine HOST login NAME password SECRET`")
+                    .help("or ask the keyring: `export UV_KEYRING_PROVIDER=subprocess`"),
                 None => diagnostic,
             }
         }
