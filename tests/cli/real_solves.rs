@@ -97,6 +97,7 @@ impl Data {
             retries: 1,
             unpacked_at_least: 2_000_000_000,
             ways: Default::default(),
+            wheels: Default::default(),
         }
     }
 

@@ -118,6 +118,12 @@ codes! {
     323 WHEELS_FAILED "uv did not resolve the wheels";
     324 WHEELS_UV_INSTALLED "gpuenv has installed uv for its own use";
     325 WHEELS_UV_NOT_INSTALLED "uv, which resolves wheels, cannot be brought";
+    326 WHEELS_INDEX_DENIED "an index of wheels wants other credentials";
+    327 WHEELS_INDEX_UNREACHABLE "an index of wheels cannot be read";
+    328 WHEELS_NO_INDEX "what answers is no index of wheels";
+    329 WHEELS_UNKNOWN_NAME "no index has a wheel of that name";
+    330 WHEELS_YANKED "a wheel was withdrawn by its authors";
+    331 WHEELS_OFFLINE "offline, and an index of wheels is not in the cache";
     332 WHEELS_NO_FOLDER "a folder of wheels is not there";
     333 WHEELS_BUILT "a wheel was built from source code";
     334 WHEELS_NOT_BUILT "a wheel could not be built from source code";

@@ -22,7 +22,7 @@ use url::Url;
 
 pub use builds::{check_builds, cpu_only, notes};
 pub use contents::{MAX_RECORD_BYTES, Written, check_record};
-pub use file_name::{WheelFileName, file_name};
+pub use file_name::{WheelFileName, file_name, shown_file_name};
 pub use names::{Provided, distributions, provided};
 pub use pylock::{BadPylock, Candidate, Distribution, parse as parse_pylock};
 pub use rules::{

@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gpuenv_core::{Event, Reporter, layout};
+use gpuenv_core::{Event, Reporter, layout, wheels::shown_file_name};
 use rattler::package_cache::PackageCacheLayerError;
 use rattler_conda_types::RepoDataRecord;
 use rattler_networking::LazyClient;
@@ -27,7 +27,7 @@ pub(crate) use self::{by_uv::ByUv, file::file};
 use crate::{
     Access,
     cancel::Cancel,
-    install::{InstallError, causes, io_kind},
+    install::{FetchTrouble, InstallError, causes, io_kind},
     package_cache::{self, Cache},
     prefix::Links,
     space, tree,
@@ -195,7 +195,7 @@ fn refuse_offline(access: &Access, wanted: &[Wanted<'_>]) -> Result<(), InstallE
     }
     let (mut packages, mut damaged) = (Vec::new(), Vec::new());
     for wanted in remote {
-        let name = wanted.record.identifier.to_string();
+        let name = shown_file_name(wanted.record);
         match &wanted.damaged {
             Some((_, damage)) => damaged.push(format!("{name}: {damage}")),
             None => packages.push(name),
@@ -238,7 +238,7 @@ async fn bring(
         })
         .try_collect::<Vec<_>>();
     let brought = tokio::select! {
-        brought = all => brought?,
+        brought = all => brought.map_err(|error| with_complaint(error, fetching.access))?,
         () = fetching.cancel.asked() => return Err(InstallError::Interrupted),
     };
     let (mut packages, mut wheels) = (Vec::new(), Vec::new());
@@ -256,6 +256,34 @@ async fn bring(
     }
 }
 
+/// Says why the keyring did not help, where a server of wheels has refused.
+fn with_complaint(error: InstallError, access: &Access) -> InstallError {
+    let keyring = access.wheels.keyring.as_ref();
+    let complaint = keyring.and_then(|keyring| keyring.complaint());
+    match (error, complaint) {
+        (
+            InstallError::Fetch {
+                package,
+                url,
+                trouble: trouble @ (FetchTrouble::Denied(_) | FetchTrouble::Gone(_)),
+                tries,
+                mut causes,
+            },
+            Some(complaint),
+        ) => {
+            causes.push(complaint);
+            InstallError::Fetch {
+                package,
+                url,
+                trouble,
+                tries,
+                causes,
+            }
+        }
+        (error, _) => error,
+    }
+}
+
 async fn bring_one(
     cache: &Cache,
     wanted: &Wanted<'_>,
@@ -263,7 +291,7 @@ async fn bring_one(
     fetching: &Fetching<'_>,
 ) -> Result<Unpacked, InstallError> {
     let record = wanted.record;
-    let package = record.identifier.to_string();
+    let package = shown_file_name(record);
     let Some(layer) = cache.writable() else {
         let path = fetching.access.package_cache();
         return Err(InstallError::io(

@@ -129,6 +129,16 @@ pub async fn install(
         register(request, reporter.as_ref());
         return Ok(Installed::nothing());
     }
+    if let Some(keyring) = &access.wheels.keyring {
+        for index in request
+            .solution
+            .wheels
+            .iter()
+            .filter_map(|wheel| wheel.index.as_ref())
+        {
+            keyring.learn(index, None);
+        }
+    }
     let ground = survey(request, &site.real)?;
     let stage = Stage::create(&site.real)?;
     let fetching = Fetching {

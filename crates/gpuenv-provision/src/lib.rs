@@ -22,6 +22,7 @@ pub mod index;
 mod index_error;
 pub mod install;
 pub mod installed;
+pub mod keyring;
 pub mod outlook;
 mod package_cache;
 pub mod prefix;

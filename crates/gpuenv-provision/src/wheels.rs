@@ -8,26 +8,33 @@ mod build;
 mod error;
 mod places;
 mod sizes;
+mod sources;
 mod stub;
 mod tool;
+mod trouble;
 mod uv;
+mod ways;
+mod yanked;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::join_all;
 use gpuenv_core::{
-    Event, Plan, Reporter, Solution, Wheel,
-    wheels::{self, Machine, Provided, normalized},
+    Diagnostic, Event, Plan, Reporter, Solution, Wheel,
+    wheels::{self, Distribution, Machine, Provided, normalized},
 };
 use tokio::sync::Mutex;
 
+use url::Url;
+
 pub use error::WheelsError;
+pub use trouble::{IndexTrouble, Unreachable};
 pub use uv::Uv;
 
 use crate::{Access, Wishes};
 
 pub(crate) use self::tool::Program;
-use self::{build::Builder, uv::Question};
+use self::{build::Builder, sources::Sources, uv::Question, yanked::Yanked};
 
 /// Adds the wheels that the plans ask for to their conda solutions.
 ///
@@ -50,12 +57,13 @@ pub async fn resolve(
     let program = program.map_err(|error| vec![error])?;
     // What several platforms ask for is built once.
     let building = Mutex::new(());
+    let uv = uv.on_ways(access);
     let all = wanted.iter().map(|(plan, solution)| {
         let asking = Asking {
             plan,
             solution,
             wishes,
-            uv,
+            uv: &uv,
             program: &program,
             access,
             building: &building,
@@ -64,6 +72,7 @@ pub async fn resolve(
         async move { (plan.name(), asking.resolve().await) }
     });
     let mut errors = Vec::new();
+    let mut notes: Vec<Diagnostic> = Vec::new();
     let answers = join_all(all).await;
     for (name, answer) in answers {
         let mut of_name = solved.iter_mut();
@@ -71,7 +80,12 @@ pub async fn resolve(
             continue;
         };
         match (answer, &plan.variant) {
-            (Ok(wheels), _) => solution.wheels = wheels,
+            (Ok(resolved), _) => {
+                solution.wheels = resolved.wheels;
+                let new = resolved.notes.into_iter();
+                let new: Vec<_> = new.filter(|note| !notes.contains(note)).collect();
+                notes.extend(new);
+            }
             (Err(error), None) => errors.push(error),
             (Err(error), Some(variant)) => errors.push(WheelsError::OfVariant {
                 variant: variant.value.clone(),
@@ -81,6 +95,9 @@ pub async fn resolve(
     }
     if !errors.is_empty() {
         return Err(errors);
+    }
+    for diagnostic in notes {
+        reporter.report(Event::Diagnosed { diagnostic });
     }
     let wheels = solved
         .iter_mut()
@@ -112,8 +129,14 @@ struct Asking<'a> {
     reporter: &'a Arc<dyn Reporter>,
 }
 
+/// The wheels of one platform, and what holds for several platforms alike.
+struct Resolved {
+    wheels: Vec<Wheel>,
+    notes: Vec<Diagnostic>,
+}
+
 impl Asking<'_> {
-    async fn resolve(&self) -> Result<Vec<Wheel>, WheelsError> {
+    async fn resolve(&self) -> Result<Resolved, WheelsError> {
         let asked = wheels::asked(self.plan)?;
         for diagnostic in asked.notes {
             self.reporter.report(Event::Diagnosed { diagnostic });
@@ -122,6 +145,7 @@ impl Asking<'_> {
         let provided = wheels::provided(&self.solution.records);
         wheels::check_together(self.plan, &provided)?;
         let machine = Machine::new(&self.plan.target, numbers);
+        let sources = Sources::new(self.plan, self.access).await;
         let mut question = Question {
             requirements: asked.requirements,
             bounds: Vec::new(),
@@ -129,14 +153,14 @@ impl Asking<'_> {
             keep: self.kept(),
             python,
             machine: &machine,
-            pypi: &self.plan.pypi,
+            sources: &sources,
             folder: self.wishes.folder.as_deref(),
             exclude_newer: self.wishes.exclude_newer,
         };
-        let mut chosen = self.ask(&question, &provided, &machine).await?;
+        let (mut chosen, mut yanked) = self.ask(&question, &provided, &machine).await?;
         if let Some(bound) = wheels::numpy_bound(&chosen, &provided)? {
             question.bounds.push(bound);
-            chosen = self.ask(&question, &provided, &machine).await?;
+            (chosen, yanked) = self.ask(&question, &provided, &machine).await?;
             self.reporter.report(Event::Diagnosed {
                 diagnostic: wheels::bound_note(self.plan, bound),
             });
@@ -147,7 +171,9 @@ impl Asking<'_> {
         for diagnostic in wheels::notes(self.plan, &chosen) {
             self.reporter.report(Event::Diagnosed { diagnostic });
         }
-        Ok(chosen)
+        let notes = yanked::notes(self.plan, &yanked, &chosen);
+        let wheels = chosen;
+        Ok(Resolved { wheels, notes })
     }
 
     async fn ask(
@@ -155,36 +181,46 @@ impl Asking<'_> {
         question: &Question<'_>,
         provided: &std::collections::BTreeMap<String, Provided>,
         machine: &Machine,
-    ) -> Result<Vec<Wheel>, WheelsError> {
+    ) -> Result<(Vec<Wheel>, Vec<Yanked>), WheelsError> {
         let platform = self.plan.platform();
-        let text = self.uv.ask(self.program, question).await?;
-        let mut answer = wheels::parse_pylock(&text)
+        let answer = self.uv.ask(self.program, question).await;
+        let answer = answer.map_err(|error| error.with_complaint(self.access))?;
+        let yanked = answer.yanked;
+        let mut answer = wheels::parse_pylock(&answer.text)
             .map_err(|error| WheelsError::Unreadable { platform, error })?;
+        for candidate in answer.iter_mut().flat_map(Distribution::files_mut) {
+            candidate.url = question.sources.canonical(&candidate.url);
+        }
         for distribution in &mut answer {
-            let is_built = question.pypi.build_from_source.contains(&distribution.name);
+            let is_built = self
+                .plan
+                .pypi
+                .build_from_source
+                .contains(&distribution.name);
             if is_built && !provided.contains_key(&distribution.name) {
-                distribution.wheels = vec![self.built(distribution, machine).await?];
+                distribution.wheels = vec![self.built(distribution, question).await?];
             }
         }
-        Ok(wheels::choose(&answer, machine, provided)?)
+        let chosen = wheels::choose(&answer, machine, provided)?;
+        Ok((chosen, yanked))
     }
 
     async fn built(
         &self,
-        distribution: &wheels::Distribution,
-        machine: &Machine,
+        distribution: &Distribution,
+        question: &Question<'_>,
     ) -> Result<wheels::Candidate, WheelsError> {
         let builder = Builder {
             uv: self.uv,
             program: self.program,
             access: self.access,
             reporter: self.reporter.clone(),
-            pypi: &self.plan.pypi,
+            sources: question.sources,
             folder: self.wishes.folder.as_deref(),
             allowed: self.wishes.may_build,
         };
         let _turn = self.building.lock().await;
-        let (candidate, told) = builder.wheel(distribution, machine).await?;
+        let (candidate, told) = builder.wheel(distribution, question.machine).await?;
         told.into_iter()
             .for_each(|event| self.reporter.report(event));
         Ok(candidate)
@@ -210,7 +246,10 @@ impl Asking<'_> {
         let pinned = pinned.map(|wheel| format!("{}=={}", wheel.name, wheel.version));
         let pinned: Vec<String> = pinned.collect();
         match self.uv.indexes(self.program, question, &pinned).await {
-            Ok(told) => places::note_told(&told, &mut unknown),
+            Ok(told) => {
+                let canonical = |url: &Url| question.sources.canonical_index(url);
+                places::note_told(&told, &mut unknown, canonical);
+            }
             Err(error) => tracing::debug!("the indexes of wheels stay unknown: {error}"),
         }
     }

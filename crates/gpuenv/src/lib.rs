@@ -22,6 +22,7 @@ pub mod exit;
 pub mod extending;
 pub mod facts;
 pub mod going_back;
+pub mod indexes;
 pub mod installing;
 pub mod interrupt;
 pub mod lockfile;

@@ -19,6 +19,13 @@ pub struct Distribution {
     pub source: Option<Candidate>,
 }
 
+impl Distribution {
+    /// Returns all its files.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut Candidate> {
+        self.wheels.iter_mut().chain(&mut self.source)
+    }
+}
+
 /// A file that may be the one to install.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use gpuenv_core::Reporter;
+use gpuenv_core::{Reporter, wheels::shown_file_name};
 use rattler_conda_types::{
     RepoDataRecord,
     package::{CondaArchiveType, DistArchiveType},
@@ -95,7 +95,8 @@ impl Source {
         let mut body = Body::new(Request {
             client: self.client.clone(),
             url: self.url.clone(),
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
+            is_wheel: self.is_wheel(),
             size: self.record.package_record.size,
             retries: self.retries,
             anew,
@@ -114,6 +115,13 @@ impl Source {
         }
     }
 
+    fn is_wheel(&self) -> bool {
+        matches!(
+            self.record.identifier.archive_type,
+            DistArchiveType::Wheel(_)
+        )
+    }
+
     async fn extract(
         &self,
         body: &mut Body,
@@ -125,7 +133,7 @@ impl Source {
             received: body.counter(),
         };
         let reader = StreamReader::new(Box::pin(body.stream()));
-        if let DistArchiveType::Wheel(_) = self.record.identifier.archive_type {
+        if self.is_wheel() {
             let by_uv = self.by_uv.as_deref();
             return wheel::extract(reader, directory, &self.record, &limit, by_uv).await;
         }
@@ -179,7 +187,7 @@ impl Source {
         if let ExtractError::IoError(inner) = &error
             && let Some(TooLarge(allowed)) = inner.get_ref().and_then(|inner| inner.downcast_ref())
         {
-            let (package, allowed) = (self.record.identifier.to_string(), *allowed);
+            let (package, allowed) = (shown_file_name(&self.record), *allowed);
             return Outcome::Failed(InstallError::TooLarge { package, allowed });
         }
         if let Some(kind) = io_kind(&error)
@@ -198,9 +206,7 @@ impl Source {
             Some(expected)
                 if expected == actual && self.by_uv.is_none() && wheel::is_refused(&error) =>
             {
-                let name = self.record.url.path_segments().and_then(Iterator::last);
-                let name = name.unwrap_or_default().replace("%2B", "+");
-                let refused = (name, unpack_reason(&error));
+                let refused = (shown_file_name(&self.record), unpack_reason(&error));
                 Outcome::Failed(InstallError::Unconvertible {
                     wheels: vec![refused],
                     because: None,
@@ -219,7 +225,7 @@ impl Source {
 
     fn not_arrived(&self, body: &Body, failure: Failure) -> InstallError {
         InstallError::Fetch {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             url: shown(&self.url),
             trouble: failure.trouble,
             tries: body.tries(),
@@ -229,7 +235,7 @@ impl Source {
 
     fn other_hash(&self, body: &Body, expected: String, actual: String) -> InstallError {
         InstallError::Hash {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             url: shown(&self.url),
             expected,
             actual,
@@ -241,7 +247,7 @@ impl Source {
 
     fn bad(&self, reason: String) -> InstallError {
         InstallError::BadPackage {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             reason,
         }
     }
@@ -251,7 +257,12 @@ impl Source {
 const NEEDS_WHOLE: &str = "The file length is not available in the local header";
 
 fn unpack_reason(error: &ExtractError) -> String {
-    causes(error).join(": ")
+    let text = causes(error).join(": ");
+    // What kind of error it is in the library says nothing.
+    match text.strip_prefix("an io error occurred: ") {
+        Some(rest) => rest.to_string(),
+        None => text,
+    }
 }
 
 /// Returns a URL without what must not be shown.

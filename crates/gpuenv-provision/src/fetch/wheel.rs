@@ -106,8 +106,13 @@ const RECORD: &str = "`RECORD`";
 
 /// Returns how large the files are together, as the archive says. One that lies
 /// becomes at most a thousand times its own size, which is what deflate can do.
+///
+/// Of two files of one name, readers of archives disagree which one counts.
 fn declared(archive: &Path) -> Result<u64, ExtractError> {
     let mut archive = ZipArchive::new(io::BufReader::new(fs_err::File::open(archive)?))?;
+    if archive.has_duplicate_names() {
+        return Err(io::Error::other("it holds two files of one name").into());
+    }
     let mut bytes = 0u64;
     for index in 0..archive.len() {
         bytes = bytes.saturating_add(archive.by_index_raw(index)?.size());

@@ -40,6 +40,7 @@ impl Run {
             silence: Duration::from_millis(500),
             retries: 0,
             unpacked_at_least: 2_000_000_000,
+            wheels: Default::default(),
             ways: Default::default(),
         };
         let spec = MatchSpec::from_str("tool", ParseMatchSpecOptions::lenient()).unwrap();

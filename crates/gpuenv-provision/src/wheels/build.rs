@@ -20,7 +20,7 @@ use gpuenv_core::{
 use rattler_digest::{Sha256, compute_file_digest};
 use url::Url;
 
-use super::{Program, Uv, WheelsError, places};
+use super::{Program, Uv, WheelsError, sources::Sources};
 use crate::{Access, fetch};
 
 /// The folder beside the recipe that holds what was built.
@@ -45,7 +45,7 @@ pub(super) struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) access: &'a Access,
     pub(super) reporter: Arc<dyn Reporter>,
-    pub(super) pypi: &'a gpuenv_core::plan::PypiSettings,
+    pub(super) sources: &'a Sources,
     /// The directory of the recipe.
     pub(super) folder: Option<&'a Path>,
     /// Whether anything may be run and written.
@@ -153,8 +153,11 @@ impl Builder<'_> {
     async fn build(&self, archive: &Path, work: &Path) -> io::Result<PathBuf> {
         let out = work.join("out");
         let mut variables = self.uv.kept_variables();
-        places::without_the_machines(self.pypi, &mut variables);
-        let places = places::arguments(self.pypi, self.folder).map_err(io::Error::other)?;
+        self.sources.settle(&mut variables);
+        let places = self
+            .sources
+            .arguments(self.folder)
+            .map_err(io::Error::other)?;
         let mut command = tokio::process::Command::new(&self.program.path);
         let python = self.program.python.iter();
         command

@@ -8,6 +8,9 @@ use gpuenv_core::{
 };
 use rattler_conda_types::Subdir;
 
+use super::trouble::IndexTrouble;
+use crate::Access;
+
 /// Lines of uv that are shown at most.
 const LINES: usize = 20;
 
@@ -83,6 +86,14 @@ pub enum WheelsError {
         /// The folder, as the recipe writes it.
         place: String,
     },
+    /// An index does not do what it should.
+    #[error("{trouble}")]
+    Index {
+        /// What is wrong with it.
+        trouble: IndexTrouble,
+        /// What uv says, line by line.
+        told: Vec<String>,
+    },
     /// uv found no solution.
     #[error("no set of wheels satisfies the recipe on {platform}")]
     Unsolvable {
@@ -121,6 +132,19 @@ pub enum WheelsError {
 }
 
 impl WheelsError {
+    /// Adds why the keyring did not help, where an index has refused.
+    pub(super) fn with_complaint(mut self, access: &Access) -> Self {
+        if let Self::Index {
+            trouble: IndexTrouble::Denied { .. },
+            told,
+        } = &mut self
+        {
+            let keyring = access.wheels.keyring.as_ref();
+            told.extend(keyring.and_then(|keyring| keyring.complaint()));
+        }
+        self
+    }
+
     /// Makes sense of what uv wrote before it failed.
     pub(super) fn refused(platform: Subdir, stderr: &str, status: ExitStatus) -> Self {
         let clean = |line: &str| {
@@ -128,10 +152,15 @@ impl WheelsError {
             line.chars().take(1000).collect::<String>()
         };
         let lines = stderr.lines().map(clean);
-        let told: Vec<String> = lines.filter(|line| !line.is_empty()).take(LINES).collect();
+        // What it notes by the way is not why it failed.
+        let says = |line: &String| !line.is_empty() && !line.starts_with("warning: ");
+        let told: Vec<String> = lines.filter(says).take(LINES).collect();
         let has = |text: &str| told.iter().any(|line| line.contains(text));
         if has("No interpreter found") || has("No Python interpreter") {
             return Self::NoPython;
+        }
+        if let Some(trouble) = IndexTrouble::read(&told) {
+            return Self::Index { trouble, told };
         }
         match has("No solution found") || has("requirements are unsatisfiable") {
             true => Self::Unsolvable { platform, told },
@@ -201,6 +230,7 @@ impl From<WheelsError> for Diagnostic {
             }
             WheelsError::LinksNowhere { .. } => Diagnostic::error(Code::WHEELS_NO_FOLDER, message)
                 .help("save the recipe first: `gpuenv recipe show NAME > gpuenv.yaml`"),
+            WheelsError::Index { trouble, told } => said(trouble.diagnostic(), told),
             WheelsError::Unsolvable { told, .. } => {
                 let sources = told.iter().any(|line| {
                     line.contains("no usable wheels") || line.contains("building from source")
