@@ -26,7 +26,14 @@ fn wheels(files: &[String]) -> Vec<&String> {
 fn locked_from_real_records(sandbox: &Sandbox) -> Option<String> {
     let data = env::var("GPUENV_REAL_DATA").ok()?;
     let mirror = format!("file://{data}/channels");
-    let arguments = ["--mirror", &mirror, "lock", "tf210-gpu", "-o", "real.lock"];
+    let arguments = [
+        "--mirror",
+        &mirror,
+        "lock",
+        "tf210-gpu",
+        "--output",
+        "real.lock",
+    ];
     let _ = sandbox.command(arguments).deadline(LONG).run().success();
     let first = sandbox.read("real.lock");
     let again = [&arguments[..], &["--upgrade"]].concat();

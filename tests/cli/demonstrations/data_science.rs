@@ -19,11 +19,14 @@ fn a_notebook_environment_works_and_everybody_lists_the_same() {
                 m = sklearn.linear_model.LinearRegression().fit([[0], [1], [2]], [1, 3, 5])\n\
                 print(round(float(m.coef_[0]), 6), pandas.DataFrame({'a': [1, 2]}).a.sum(), scipy.linalg.det(numpy.eye(3)))";
     assert_eq!(stage.python("notebook", code), "2.0 3 1.0\n");
-    for command in ["jupyter-lab", "jupyter", "pip", "f2py", "pygmentize"] {
-        let option = if command == "f2py" { "-v" } else { "--version" };
-        let _ = stage
-            .gpuenv(&["run", "notebook", "--", command, option])
-            .success();
+    for (command, option) in [
+        ("jupyter-lab", "--version"),
+        ("pip", "--version"),
+        ("f2py", "-v"),
+        ("pygmentize", "-V"),
+    ] {
+        let run = ["run", "notebook", "--", command, option];
+        let _ = stage.gpuenv(&run).success();
     }
     listing::agrees(&stage, "notebook");
 }

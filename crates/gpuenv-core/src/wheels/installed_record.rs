@@ -29,16 +29,16 @@ pub fn is_record(path: &str) -> bool {
 /// `record` is where it is itself, below the prefix.
 pub fn installed_record(record: &str, brought: &[Brought<'_>]) -> String {
     let site = record.rsplitn(3, '/').nth(2).unwrap_or_default();
-    let mut rows: Vec<String> = brought.iter().map(|file| row(site, record, file)).collect();
-    rows.sort_unstable();
-    rows.concat()
+    let others = brought.iter().filter(|file| file.path != record);
+    let rows = others.map(|file| row(site, file));
+    // A file cannot hold its own hash.
+    let own = format!("{},,\n", quoted(&relative(site, record)));
+    rows.chain([own]).collect()
 }
 
-fn row(site: &str, record: &str, file: &Brought<'_>) -> String {
+fn row(site: &str, file: &Brought<'_>) -> String {
     let path = quoted(&relative(site, file.path));
-    // A file cannot hold its own hash.
-    let known = file.sha256.filter(|_| file.path != record);
-    match (known, file.size) {
+    match (file.sha256, file.size) {
         (Some(hash), Some(size)) => {
             format!("{path},sha256={},{size}\n", URL_SAFE_NO_PAD.encode(hash))
         }
@@ -98,14 +98,14 @@ mod tests {
         assert_eq!(
             paths,
             [
+                "a/__init__.py",
                 "\"a/b,c\"\"d\"",
                 "../../../bin/a",
                 "../../../share/a/data",
                 "../../libextra.so",
-                "a/__init__.py",
             ]
         );
-        assert!(text.contains("a-1.dist-info/RECORD,,\n"), "{text}");
+        assert!(text.ends_with("\na-1.dist-info/RECORD,,\n"), "{text}");
         assert!(
             text.contains("a/__init__.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
         );
