@@ -220,7 +220,15 @@ setopt rcexpandparam kshglob cshnullglob magicequalsubst nocasematch kshtypeset 
 setopt warnnestedvar localoptions
 fi
 alias export=false unset=false set=false eval=false return=false command=false echo=false
-alias '[=false' '.=false' test=false exec=false
+alias '[=false' '.=false' test=false exec=false builtin=false
+if [ -n \"${ZSH_VERSION-}\" ]; then alias -g X='| false' Y=Z LD_LIBRARY_PATH=NO PATH=NO CONDA_PREFIX=NO; fi
+";
+
+/// Functions in the place of builtins, which only bash and zsh allow.
+const ODD_FUNCTIONS: &str = "\
+if [ -n \"${BASH_VERSION-}${ZSH_VERSION-}\" ]; then
+for name in export unset set return command echo eval; do eval \"function $name { builtin return 9; }\"; done
+fi
 ";
 
 #[test]
@@ -247,14 +255,51 @@ fn strict_settings_aliases_and_odd_options_do_no_harm() {
             files.next().expect("activate.d"),
             files.next().expect("deactivate.d"),
             Step::Look,
+            Step::Text(ODD_FUNCTIONS.to_string()),
+            shell.on(&activation),
+            Step::Look,
+            shell.off(),
+            Step::Look,
+            shell.on(&activation),
+            shell.undo(&activation),
+            Step::Look,
         ];
         let looks = shell.session(&base, &steps);
         assert_eq!(looks[0], environment(&activation, &base), "{}", shell.name);
         assert_eq!(looks[2], looks[0], "{}", shell.name);
-        for look in [1, 3, 4] {
+        assert_eq!(looks[5], looks[0], "{}", shell.name);
+        for look in [1, 3, 4, 6, 7] {
             assert_eq!(looks[look], base, "{} look {look}", shell.name);
         }
     }
+}
+
+#[test]
+fn what_only_fish_itself_knows_is_back_afterwards() {
+    let Some(fish) = shells().iter().find(|shell| shell.shell == Shell::Fish) else {
+        return;
+    };
+    let activation = recipe("/tmp/envs/a", &[("X", "x"), ("Y", "y"), ("Z", "z")]);
+    let place = TempDir::new().unwrap();
+    let hook = place.path().join("hook");
+    fs_err::write(&hook, shell_hook(Shell::Fish, &activation)).unwrap();
+    let look = "for name in X Y Z LD_LIBRARY_PATH; set --show $name; end";
+    let script = format!(
+        "set -g X a b; set -U Y c; set -Ux Z d; set -g LD_LIBRARY_PATH /mine\n\
+         {look} >seen0\nsource hook\necho $X $Y $Z $LD_LIBRARY_PATH\ngpuenv_deactivate\n\
+         {look} >seen1\ndiff seen0 seen1\nset -n | string match '*gpuenv*'; true"
+    );
+    // Universal variables are kept in a file below the home, which is a new one.
+    let output = std::process::Command::new(&fish.program)
+        .args(["-c", &script])
+        .current_dir(place.path())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", place.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "x y z /tmp/envs/a/lib/gpuenv-cuda\n", "{output:?}");
 }
 
 #[test]

@@ -52,6 +52,23 @@ fn an_environment_is_deleted_with_everything_in_it() {
 }
 
 #[test]
+fn whoever_deletes_the_active_environment_is_told_what_stays() {
+    let lab = lab();
+    let command = lab.sandbox.command(["remove", "demo", "--yes"]);
+    let output = command.env("CONDA_PREFIX", lab.prefix("demo")).run();
+    insta::assert_snapshot!(output, @"
+    exit code: 0
+    ----- stdout -----
+    deleted [SANDBOX]/gpuenv-home/envs/demo
+    ----- stderr -----
+    warning[GE610]: `[SANDBOX]/gpuenv-home/envs/demo` is active in this shell, whose variables stay as they are
+    help: undo a `shell-hook`: `gpuenv_deactivate`, which needs no files
+    help: after `conda activate`, start a new shell: the scripts that undo it are deleted
+    docs: `gpuenv explain GE610`
+    ");
+}
+
+#[test]
 fn links_in_an_environment_are_deleted_and_not_followed() {
     let lab = lab();
     lab.sandbox.write("outside/precious", "data");

@@ -280,6 +280,15 @@ fn library_path(prefix: &str, wanted: LibraryPath, facts: &PrefixFacts) -> Optio
 }
 
 impl Activation {
+    /// Refuses a way of activation that only Unix has.
+    fn require_unix(&self, command: &'static str) -> Result<(), ActivationError> {
+        let platform = self.platform;
+        match platform.is_windows() {
+            true => Err(ActivationError::OnWindows { command, platform }),
+            false => Ok(()),
+        }
+    }
+
     /// Returns what separates directories in a list on this platform.
     fn separator(&self) -> char {
         list_separator(self.platform)
@@ -397,6 +406,14 @@ pub enum ActivationError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// What activates by that way needs a shell or a module system of Unix.
+    #[error("`gpuenv {command}` writes text for Linux, and the environment is for {platform}")]
+    OnWindows {
+        /// The command.
+        command: &'static str,
+        /// The platform of the environment.
+        platform: Subdir,
+    },
 }
 
 impl From<ActivationError> for Diagnostic {
@@ -415,6 +432,11 @@ impl From<ActivationError> for Diagnostic {
             ActivationError::Reserved { name, .. } => {
                 Self::error(Code::ACTIVATION_BAD_VARIABLE, message)
                     .help(format!("remove `{name}` from `activation.env`"))
+            }
+            ActivationError::OnWindows { .. } => {
+                Self::error(Code::ACTIVATION_NOT_ON_WINDOWS, message)
+                    .help("run a program in it: `gpuenv run ENV -- CMD`")
+                    .help("or start a shell in it: `gpuenv shell ENV`")
             }
             ActivationError::Value { name } => Self::error(Code::ACTIVATION_BAD_VALUE, message)
                 .help(format!("remove `\\0` from `activation.env.{name}`")),

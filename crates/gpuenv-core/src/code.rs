@@ -169,6 +169,8 @@ codes! {
     606 ACTIVATION_SCRIPT "a package's activation script fails";
     607 ACTIVATION_STARTUP "the startup file of the shell cannot be changed";
     608 ACTIVATION_MODULEFILE "a module system cannot hold a value";
+    609 ACTIVATION_NOT_ON_WINDOWS "that way of activation does not exist on Windows";
+    610 ACTIVATION_LEFT "an environment was deleted while it is active";
     630 XLA_FILES_MISSING "XLA is to be led to files that the environment does not hold";
 
     // 7xx: the probe.

@@ -109,7 +109,21 @@ pub fn holds_cuda(directory: &Path) -> bool {
     let programs = ["nvcc", "ptxas", "nvcc.exe", "ptxas.exe"];
     let names = names_in(directory).unwrap_or_default();
     let libraries = activation::cuda_libraries(names.iter().map(String::as_str));
-    !libraries.is_empty() || names.iter().any(|name| programs.contains(&name.as_str()))
+    // The toolkit's stand-in for the driver, which computes nothing.
+    let is_stub =
+        directory.ends_with("stubs") && names.iter().any(|name| name.starts_with("libcuda.so"));
+    !libraries.is_empty() || is_stub || names.iter().any(|name| programs.contains(&name.as_str()))
+}
+
+/// Says whether a file of a stage is a stub, for linking only, or a link to one.
+fn is_stub(stage: &Path, file: &Path) -> io::Result<bool> {
+    let Ok(real) = fs::canonicalize(stage.join(file)) else {
+        return Ok(false);
+    };
+    // The environment itself may lie in a directory of that name.
+    let stage = fs::canonicalize(stage)?;
+    let below = real.strip_prefix(&stage).unwrap_or(&real);
+    Ok(below.components().any(|part| part.as_os_str() == "stubs"))
 }
 
 /// Returns the name and the relative target of each link to a CUDA library.
@@ -123,6 +137,9 @@ fn cuda_links(stage: &Path, platform: Subdir) -> io::Result<BTreeMap<String, Pat
         let names = names_in(&stage.join(&folder))?;
         let below = folder.strip_prefix("lib").unwrap_or(&folder);
         for name in activation::cuda_libraries(names.iter().map(String::as_str)) {
+            if is_stub(stage, &folder.join(name))? {
+                continue;
+            }
             let target = Path::new("..").join(below).join(name);
             links.insert(name.to_string(), target);
         }
@@ -301,129 +318,4 @@ impl From<ActivateError> for io::Error {
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests {
-    use super::*;
-
-    /// Makes a stage in which each file holds its own name.
-    pub(super) fn stage_with(files: &[&str]) -> tempfile::TempDir {
-        let stage = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = stage.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, file).unwrap();
-        }
-        stage
-    }
-
-    fn links(stage: &Path) -> Vec<String> {
-        let names = names_in(&stage.join(CUDA_DIRECTORY)).unwrap();
-        let target = |name: &String| {
-            let link = stage.join(CUDA_DIRECTORY).join(name);
-            assert!(link.exists(), "{name} dangles");
-            fs::read_link(link).unwrap().display().to_string()
-        };
-        names.iter().map(target).collect()
-    }
-
-    #[test]
-    fn only_cuda_libraries_are_linked_wherever_they_came_from() {
-        let stage = stage_with(&[
-            "lib/libcudart.so.12",
-            "lib/libz.so.1",
-            "lib/libcuda.so.1",
-            "lib/python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9",
-            "lib/python3.12/site-packages/nvidia/cuda_runtime/lib/libcudart.so.12",
-        ]);
-        let settings = ActivationSettings::default();
-        for _ in 0..2 {
-            write(stage.path(), "/env", Subdir::Linux64, &settings).unwrap();
-            assert_eq!(
-                links(stage.path()),
-                [
-                    "../libcudart.so.12",
-                    "../python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9"
-                ]
-            );
-        }
-        let script = stage
-            .path()
-            .join(ACTIVATE_DIRECTORY)
-            .join(format!("{SCRIPT_STEM}.sh"));
-        assert!(
-            fs::read_to_string(script)
-                .unwrap()
-                .contains("/env/lib/gpuenv-cuda")
-        );
-    }
-
-    #[test]
-    fn python_finds_libraries_on_windows_only_if_the_recipe_says_so() {
-        let stage = stage_with(&["Lib/site-packages/six.py"]);
-        let mut settings = ActivationSettings {
-            dll_directory: true,
-            ..ActivationSettings::default()
-        };
-        let hook = stage.path().join(DLL_HOOK_FILE);
-        let make = |settings: &_| write(stage.path(), r"C:\env", Subdir::Win64, settings).unwrap();
-        make(&settings);
-        let text = fs::read_to_string(&hook).unwrap();
-        assert_eq!(text.lines().count(), 1);
-        assert!(text.is_ascii() && text.starts_with("import "));
-        // What Python does with the line, where Windows does and does not help.
-        let tries = [
-            "def f(d): print(d.endswith('bin'))",
-            "def f(d): raise OSError",
-        ];
-        for (refusal, said) in tries.iter().zip(["True\n", ""]) {
-            let program = format!("import os\n{refusal}\nos.add_dll_directory = f\n{text}");
-            let python = std::process::Command::new("python3")
-                .args(["-c", &program])
-                .output();
-            match python {
-                Ok(output) => {
-                    assert!(output.status.success(), "{output:?}");
-                    assert_eq!(String::from_utf8_lossy(&output.stdout), said);
-                }
-                Err(_) => println!("skipped: no python3"),
-            }
-        }
-        settings.dll_directory = false;
-        make(&settings);
-        assert!(!hook.exists());
-    }
-
-    #[test]
-    fn scripts_of_an_earlier_installation_go() {
-        let stage = stage_with(&["lib/libcudart.so.12", "etc/conda/activate.d/other.sh"]);
-        let settings = ActivationSettings::default();
-        write(stage.path(), "/env", Subdir::Linux64, &settings).unwrap();
-        fs::remove_file(stage.path().join("lib/libcudart.so.12")).unwrap();
-        write(stage.path(), "/env", Subdir::Linux64, &settings).unwrap();
-        let left = names_in(&stage.path().join(ACTIVATE_DIRECTORY)).unwrap();
-        assert_eq!(left, ["other.sh"]);
-        assert!(!stage.path().join(CUDA_DIRECTORY).exists());
-    }
-
-    #[test]
-    fn a_link_out_of_the_stage_is_not_written_through() {
-        let outside = tempfile::tempdir().unwrap();
-        let stage = stage_with(&["lib/libcudart.so.12"]);
-        symlink(outside.path(), &stage.path().join("etc")).unwrap();
-        let settings = ActivationSettings::default();
-        let refused = write(stage.path(), "/env", Subdir::Linux64, &settings);
-        assert!(matches!(refused, Err(ActivateError::Outside { .. })));
-    }
-
-    #[test]
-    fn variables_of_packages_are_read_and_bad_files_are_not() {
-        let stage = stage_with(&["etc/conda/env_vars.d/bad.json"]);
-        let folder = stage.path().join("etc/conda/env_vars.d");
-        fs::write(folder.join("a.json"), r#"{"A": "1", "B": 2, "C": "x"}"#).unwrap();
-        fs::create_dir_all(stage.path().join("conda-meta")).unwrap();
-        let state = r#"{"env_vars": {"C": "y"}}"#;
-        fs::write(stage.path().join("conda-meta/state"), state).unwrap();
-        let found = facts(stage.path(), Subdir::Linux64).unwrap().variables;
-        let found: Vec<_> = found.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        assert_eq!(found, ["A=1", "C=y"]);
-    }
-}
+mod tests;

@@ -50,7 +50,7 @@ fn run(
     let place = tempfile::tempdir()?;
     let file = place.path().join("scripts.bat");
     fs::write(&file, text)?;
-    let mut command = command_with("cmd", &["/d", "/c"], &file);
+    let mut command = command_with("cmd", &["/d", "/v:off", "/c"], &file);
     // What the scripts say is no part of what the program says.
     let status = command
         .env_clear()

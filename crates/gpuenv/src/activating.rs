@@ -143,6 +143,7 @@ pub fn platform(prefix: &Path) -> Result<Subdir, Diagnostic> {
 
 /// Returns the environment without the entries that lead to another CUDA, activated.
 pub fn clean_environment(activation: &Activation) -> BTreeMap<OsString, OsString> {
+    let holds_cuda = holds_cuda(activation);
     let base = activation::cleaned(activation, &crate::env::variables(), &holds_cuda);
     activation::environment(activation, &base)
 }
@@ -153,7 +154,7 @@ pub fn tell_conflicts(
     active: &BTreeMap<OsString, OsString>,
     session: &Session,
 ) {
-    for conflict in activation::conflicts(activation, active, &holds_cuda) {
+    for conflict in activation::conflicts(activation, active, &holds_cuda(activation)) {
         let diagnostic = Diagnostic::from(conflict);
         session.reporter().report(Event::Diagnosed { diagnostic });
     }
@@ -192,9 +193,18 @@ pub fn tell_missing_for_xla(
     Ok(())
 }
 
-/// Returns whether a directory holds CUDA libraries or compilers.
-fn holds_cuda(directory: &str) -> bool {
-    activate::holds_cuda(Path::new(directory))
+/// Returns what tells whether a directory holds CUDA libraries or compilers and is not
+/// the environment's own by another name.
+fn holds_cuda(activation: &Activation) -> impl Fn(&str) -> bool {
+    let prefix = fs::canonicalize(&activation.prefix).ok();
+    move |directory| {
+        let directory = Path::new(directory);
+        let real = fs::canonicalize(directory).ok();
+        let is_own = real
+            .zip(prefix.as_ref())
+            .is_some_and(|(real, own)| real.starts_with(own));
+        !is_own && activate::holds_cuda(directory)
+    }
 }
 
 /// Returns this process' environment with an activation carried out.

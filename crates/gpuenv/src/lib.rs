@@ -43,6 +43,7 @@ pub mod ready;
 pub mod render;
 pub mod session;
 pub mod source;
+mod startup;
 pub mod style;
 pub mod table;
 pub mod untrusted;

@@ -53,8 +53,11 @@ fn any_environment() -> impl Strategy<Value = Variables> {
     let name = prop::sample::select(TOUCHED).prop_map(OsString::from);
     let locale = prop::sample::select(vec!["C", "C.UTF-8"]);
     let random = prop::collection::btree_map(name, value, 0..TOUCHED.len());
-    (random, locale).prop_map(|(mut random, locale)| {
+    // Without one, shells or their startup files make one up.
+    let path = prop::sample::select(vec!["/usr/bin:/bin", ":", "/a b::/usr/bin"]);
+    (random, locale, path).prop_map(|(mut random, locale, path)| {
         random.extend(variables(&[("LC_ALL", locale)]));
+        random.insert("PATH".into(), path.into());
         random
     })
 }
@@ -67,6 +70,12 @@ fn topmost(all: &[Activation], state: &Variables) -> Option<usize> {
         .position(|one| top.starts_with(&format!("{}_", one.tag)))
 }
 
+/// How many cases are tried; more by `GPUENV_CASES`.
+fn cases() -> u32 {
+    let wanted = std::env::var("GPUENV_CASES").ok();
+    wanted.and_then(|number| number.parse().ok()).unwrap_or(24)
+}
+
 /// Says yes for one case in six.
 fn take_slow_ones() -> bool {
     static CASES: AtomicUsize = AtomicUsize::new(0);
@@ -74,7 +83,7 @@ fn take_slow_ones() -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_shell_does_what_the_pure_functions_say(
@@ -84,7 +93,7 @@ proptest! {
     ) {
         let all = [
             recipe("/tmp/envs/a", &[("X", strange)]),
-            recipe("/tmp/envs/b", &[("X", "b"), ("Z", strange)]),
+            recipe("/tmp/envs/b", &[("X", "b"), ("Z", strange), ("lower_case", strange)]),
             recipe(&format!("/tmp/{}", strange.replace(':', "")), &[]),
         ];
         for shell in shells().iter().filter(|shell| !shell.slow || take_slow_ones()) {
@@ -92,6 +101,8 @@ proptest! {
             if !shell.is_posix() {
                 // In the C locale fish takes other bytes for Latin-1, without our help.
                 base.insert("LC_ALL".into(), "C.UTF-8".into());
+                // They need one, and write empty entries in their own way.
+                base.insert("PATH".into(), "/usr/bin:/bin".into());
             }
             if !shell.is_posix() && shell.shell != Shell::Fish {
                 base.retain(|_, value| value.to_str().is_some_and(|text| shell.keeps_in_lists(text)));

@@ -156,6 +156,31 @@ fn a_program_run_without_a_hook_sees_what_the_scripts_set() {
 }
 
 #[test]
+fn a_script_that_ends_the_shell_does_not_pass_for_the_program() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("etc/conda/activate.d/p.sh");
+    write_below(&path, "exit 0\n");
+    let mut facts = PrefixFacts::empty(Subdir::Linux64);
+    facts.activate_scripts = vec!["p.sh".to_string()];
+    let prefix = place.path().to_str().unwrap();
+    let on = activation(prefix, &ActivationSettings::default(), &facts).unwrap();
+    let script = run_script(&on).expect("there is a script");
+    let child = environment(&on, &variables(&[]));
+    for shell in shells().iter().filter(|shell| shell.is_posix()) {
+        let arguments = ["-c", script.as_str(), "sh", "/bin/echo", "started"];
+        let output = shell.run(place.path(), &child, &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(125), "{}: {said}", shell.name);
+        assert_eq!(output.stdout, b"", "{}", shell.name);
+        let told = format!(
+            "error[GE602]: the command was not started: `{}` has",
+            path.display()
+        );
+        assert!(said.contains(&told), "{}: {said}", shell.name);
+    }
+}
+
+#[test]
 fn without_package_scripts_no_shell_is_needed() {
     let settings = ActivationSettings::default();
     let facts = PrefixFacts::empty(Subdir::Linux64);

@@ -60,6 +60,20 @@ pub(super) const HOSTILE: &[&str] = &[
     "\u{101}\u{104}\u{107}\u{441}\u{442}", // their UTF-8 has bytes that dash uses itself
     "日本語 é",
     "🦀",
+    "--",
+    "~root/x:~",
+    "$'\\n'",
+    "$((1+1))<(>canary)",
+    "{a,b}",
+    "!$ ^a^b",
+    "\n",
+    "\r",
+    "x\n",
+    "\u{feff}\u{a0}\u{85}\u{2028}",
+    "%41%VAR:x=y%",
+    "\\\n",
+    "a=b",
+    "(a [b] <c>)",
 ];
 
 pub(super) struct RealShell {

@@ -70,7 +70,7 @@ mod tests {
         };
         let text = of(Subdir::Win64, r"C:\100% &\e", "a.bat").unwrap();
         assert!(
-            text.contains("\r\n@call \"C:\\100%% &\\e/etc/conda/activate.d/a.bat\"\r\n"),
+            text.contains("set \"GPUENV_W=C:\\100%% &\\e/etc/conda/activate.d/a.bat\"\r\n"),
             "{text}"
         );
         assert!(text.ends_with("/c set >\"%~dp0variables\"\r\n"), "{text}");

@@ -89,9 +89,11 @@ pub fn cleaned(
 
 fn is_foreign(activation: &Activation, entry: &str, holds_cuda: &dyn Fn(&str) -> bool) -> bool {
     let directory = entry.trim_end_matches(['/', '\\']);
+    let leaves = directory.split(['/', '\\']).any(|part| part == "..");
     let inside = directory
         .strip_prefix(&activation.prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '\\']));
+    let inside = inside && !leaves;
     !directory.is_empty() && !inside && !SYSTEM.contains(&directory) && holds_cuda(entry)
 }
 
@@ -218,7 +220,10 @@ mod tests {
     #[test]
     fn exactly_the_foreign_entries_go() {
         let base = variables(&[
-            ("PATH", "/a::/opt/cuda/bin:/usr/bin:/p/cuda/bin:/b/"),
+            (
+                "PATH",
+                "/a::/opt/cuda/bin:/usr/bin:/p/cuda/bin:/b/:/p/../cuda",
+            ),
             (LIBRARY_PATH, "/opt/cuda/lib"),
             ("OTHER", "/opt/cuda/lib"),
         ]);

@@ -3,11 +3,18 @@
 //! A module system undoes by itself what a modulefile does. Scripts of packages
 //! are no part of it: it knows no shell code.
 
-use super::{Activation, Edit};
+use super::{Activation, ActivationError, Edit};
 use crate::{Code, Diagnostic};
 
+/// Lmod brings back an empty variable unset; this has the shell set it once more.
+const KEEP_EMPTY: &str = include_str!("modulefile/keep_empty.lua");
+
 /// Returns the modulefile in Lua, for Lmod.
-pub fn modulefile_lua(activation: &Activation) -> String {
+///
+/// # Errors
+/// GE609 on Windows, which has no module system.
+pub fn modulefile_lua(activation: &Activation) -> Result<String, ActivationError> {
+    activation.require_unix("modulefile")?;
     let name = quoted_lua(name(activation));
     let prefix = quoted_lua(&activation.prefix);
     let mut text = format!(
@@ -16,7 +23,11 @@ pub fn modulefile_lua(activation: &Activation) -> String {
          whatis(\"Name: \" .. {name})\n\
          family(\"gpuenv\")\n"
     );
+    if edits(activation).next().is_some() {
+        text += &code_of_lua(KEEP_EMPTY).replace("TAG", &activation.tag);
+    }
     for edit in edits(activation) {
+        text += &format!("gpuenv_keep_empty(\"{}\")\n", edit.name());
         match edit {
             Edit::Set { name, value } => {
                 text += &format!("pushenv(\"{name}\", {})\n", quoted_lua(value));
@@ -36,11 +47,15 @@ pub fn modulefile_lua(activation: &Activation) -> String {
             }
         }
     }
-    text
+    Ok(text)
 }
 
 /// Returns the modulefile in Tcl, for Environment Modules and for Lmod.
-pub fn modulefile_tcl(activation: &Activation) -> String {
+///
+/// # Errors
+/// GE609 on Windows, which has no module system.
+pub fn modulefile_tcl(activation: &Activation) -> Result<String, ActivationError> {
+    activation.require_unix("modulefile")?;
     let prefix = quoted_tcl(&activation.prefix);
     let mut text = format!(
         "#%Module1.0\n\
@@ -77,7 +92,7 @@ pub fn modulefile_tcl(activation: &Activation) -> String {
             }
         }
     }
-    text
+    Ok(text)
 }
 
 /// Returns the edits that a module system carries out; levels are conda's own affair.
@@ -111,6 +126,12 @@ pub fn modulefile_gaps(activation: &Activation) -> Vec<Diagnostic> {
         ))
     });
     gaps.collect()
+}
+
+/// Returns the text without its comments.
+fn code_of_lua(text: &str) -> String {
+    let code = text.lines().filter(|line| !line.starts_with("--"));
+    code.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn name(activation: &Activation) -> &str {
@@ -170,11 +191,28 @@ mod tests {
         let facts = PrefixFacts::empty(Subdir::Linux64);
         let on = activation("/e", &settings, &facts).unwrap();
         for text in [modulefile_lua(&on), modulefile_tcl(&on)] {
+            let text = text.unwrap();
             assert!(!text.contains("canary") && text.contains("B"), "{text}");
         }
         let told = modulefile_gaps(&on);
         assert_eq!(told.len(), 1);
         assert!(told[0].message.contains("`A`"), "{told:?}");
+    }
+
+    #[test]
+    fn windows_has_neither_modules_nor_direnv() {
+        let facts = PrefixFacts::empty(Subdir::Win64);
+        let on = activation(r"C:\e", &ActivationSettings::default(), &facts).unwrap();
+        let tried = [
+            modulefile_lua(&on),
+            modulefile_tcl(&on),
+            crate::activation::direnv(&on, "gpuenv"),
+        ];
+        for refused in tried {
+            let told = Diagnostic::from(refused.unwrap_err());
+            assert_eq!(told.code, Code::ACTIVATION_NOT_ON_WINDOWS);
+            assert!(told.help[0].contains("gpuenv run"), "{told:?}");
+        }
     }
 
     #[test]

@@ -6,11 +6,20 @@
 //! what they need in their positional parameters: a variable of ours would be
 //! seen by the user. No process is started: no substitution, no pipe, no program.
 //!
-//! Values arrive as arguments in single quotes. What `eval` sees are names,
+//! In bash and zsh a function can hide a builtin, so the hooks ask for the builtin
+//! by `builtin`, which other shells do not have and do not need. The scripts in a
+//! prefix are read by all of them.
+//!
+//! Values arrive as arguments in single quotes, and so do names, which an alias of
+//! zsh would replace. What `eval` sees are names,
 //! which [`check_variable`](super::check_variable) has passed, and levels,
 //! which are digits; never a value.
 
+mod builtins;
+
 use super::{Activation, Edit, code_of, list::block};
+
+pub(super) use self::builtins::with_builtins;
 
 /// Sets variables and remembers what they were.
 const APPLY: &str = include_str!("posix/apply.sh");
@@ -59,12 +68,12 @@ pub(super) fn hook(activation: &Activation) -> String {
     let own = own_function(activation);
     let scripts = scripts_functions(activation.scripts.activate(".sh"));
     let on = on_function(activation);
+    // First, so that what a variable's own rules keep from being changed can be undone.
     let off = off_functions(activation);
     format!(
-        "{apply}{own}{scripts}{on}\
+        "{off}{apply}{own}{scripts}{on}\
          _gpuenv_on\n\
-         \\unset -f {APPLY_FUNCTIONS} _gpuenv_own _gpuenv_scripts _gpuenv_source _gpuenv_on\n\
-         {off}"
+         \\unset -f {APPLY_FUNCTIONS} _gpuenv_own _gpuenv_scripts _gpuenv_source _gpuenv_on\n"
     )
 }
 
@@ -90,17 +99,25 @@ pub(super) fn hook_deactivate(activation: &Activation) -> String {
 pub(super) fn run_script(activation: &Activation) -> String {
     let apply = code_of(APPLY);
     let own = own_function(activation);
-    let scripts = scripts_function(activation.scripts.activate(".sh"));
+    let paths = activation.scripts.activate(".sh");
+    let scripts = sourced(paths, |path| format!("GPUENV_SCRIPT={path}; "));
     // Without `--`, bash would read a program's leading dash as an option; dash knows no `--`.
     format!(
         "{apply}{own}{scripts}\
+         \\trap '{ENDED}' EXIT\n\
          _gpuenv_scripts\n\
+         \\trap - EXIT\n\
          _gpuenv_own\n\
          \\unset -f {APPLY_FUNCTIONS} _gpuenv_own _gpuenv_scripts\n\
+         \\unset -v GPUENV_SCRIPT\n\
          if \\[ -n \"${{BASH_VERSION-}}\" ]; then \\exec -- \"$@\"; fi\n\
          \\exec \"$@\"\n"
     )
 }
+
+/// Tells of a script that has ended the shell, so that the program cannot be started.
+const ENDED: &str = "\\printf \"error[GE602]: the command was not started: \\`%s\\` has ended the shell\\n\" \
+                     \"$GPUENV_SCRIPT\" >&2; \\exit 125";
 
 fn function(name: &str, body: &str) -> String {
     format!("{name}() {{\n{body}}}\n")
@@ -238,9 +255,17 @@ fn scripts_functions<'a>(paths: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn scripts_function<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+    sourced(paths, |_| String::new())
+}
+
+/// Returns the function that sources scripts, each behind what is said of its path.
+fn sourced<'a>(paths: impl Iterator<Item = &'a str>, before: fn(&str) -> String) -> String {
     let lines: String = paths
         .map(quoted)
-        .map(|path| format!("  if \\[ -r {path} ]; then \\. {path}; fi\n"))
+        .map(|path| {
+            let before = before(&path);
+            format!("  if \\[ -r {path} ]; then {before}\\. {path}; fi\n")
+        })
         .collect();
     function("_gpuenv_scripts", &(lines + "  \\return 0\n"))
 }
@@ -249,7 +274,7 @@ fn scripts_function<'a>(paths: impl Iterator<Item = &'a str>) -> String {
 fn applied(edit: &Edit) -> String {
     match edit {
         Edit::Set { name, value } => {
-            format!("  _gpuenv_set \"$1\" \"$2\" {name} {}\n", quoted(value))
+            format!("  _gpuenv_set \"$1\" \"$2\" '{name}' {}\n", quoted(value))
         }
         Edit::PrependPath {
             name,
@@ -257,7 +282,7 @@ fn applied(edit: &Edit) -> String {
             separator,
         } => {
             let block = quoted(&block(dirs, *separator));
-            format!("  _gpuenv_prepend \"$1\" \"$2\" {name} {block} '{separator}'\n")
+            format!("  _gpuenv_prepend \"$1\" \"$2\" '{name}' {block} '{separator}'\n")
         }
     }
 }
@@ -266,7 +291,7 @@ fn applied(edit: &Edit) -> String {
 fn undone(edit: &Edit) -> String {
     match edit {
         Edit::Set { name, value } => {
-            format!("  _gpuenv_change_back \"$1\" {name} {}\n", quoted(value))
+            format!("  _gpuenv_change_back \"$1\" '{name}' {}\n", quoted(value))
         }
         Edit::PrependPath {
             name,
@@ -274,7 +299,7 @@ fn undone(edit: &Edit) -> String {
             separator,
         } => {
             let block = quoted(&block(dirs, *separator));
-            format!("  _gpuenv_remove \"$1\" {name} {block} '{separator}'\n")
+            format!("  _gpuenv_remove \"$1\" '{name}' {block} '{separator}'\n")
         }
     }
 }

@@ -151,7 +151,8 @@ pub fn script_files(activation: &Activation) -> Vec<ScriptFile> {
 pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
     let activation = &*seen_by(shell, activation);
     match shell {
-        Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook(activation),
+        Shell::Bash | Shell::Zsh => posix::with_builtins(&posix::hook(activation)),
+        Shell::Sh => posix::hook(activation),
         Shell::Fish => fish::hook(activation),
         Shell::Tcsh => tcsh::hook(activation),
         Shell::Xonsh => xonsh::hook(activation),
@@ -168,7 +169,8 @@ pub fn shell_hook(shell: Shell, activation: &Activation) -> String {
 pub fn shell_hook_deactivate(shell: Shell, activation: &Activation) -> String {
     let activation = &*seen_by(shell, activation);
     match shell {
-        Shell::Bash | Shell::Zsh | Shell::Sh => posix::hook_deactivate(activation),
+        Shell::Bash | Shell::Zsh => posix::with_builtins(&posix::hook_deactivate(activation)),
+        Shell::Sh => posix::hook_deactivate(activation),
         Shell::Fish => fish::hook_deactivate(activation),
         Shell::Tcsh => tcsh::hook_deactivate(activation),
         Shell::Xonsh => xonsh::hook_deactivate(activation),

@@ -1,6 +1,6 @@
 //! What a shell needs in its startup file, and around a session in an environment.
 
-use super::{Shell, data, fish, posix, powershell, tcsh};
+use super::{Activation, ActivationError, Shell, cmd, data, fish, posix, powershell, tcsh};
 
 /// Returns what the startup file of a shell needs for `gpuenv activate` and
 /// `gpuenv deactivate`, with the program at that place; `None` where the shell
@@ -128,17 +128,22 @@ pub fn prompt_mark(shell: Shell, name: &str) -> String {
             "$global:_gpuenv_prompt = $function:prompt\n\
              function global:prompt {{ \"({name}) $(& $global:_gpuenv_prompt)\" }}\n"
         ),
-        Shell::Cmd => format!("@set \"PROMPT=({name}) %PROMPT%\"\r\n"),
+        Shell::Cmd => cmd::prompt_mark(&name),
     }
 }
 
 /// Returns an `.envrc` for direnv.
-pub fn direnv(prefix: &str, program: &str) -> String {
+///
+/// # Errors
+/// GE609 on Windows: what direnv reads is run by bash, whose paths are others.
+pub fn direnv(activation: &Activation, program: &str) -> Result<String, ActivationError> {
+    activation.require_unix("direnv")?;
+    let prefix = &activation.prefix;
     let lock = posix::quoted(&format!("{prefix}/conda-meta/gpuenv.lock"));
     let (prefix, program) = (posix::quoted(prefix), posix::quoted(program));
-    format!(
+    Ok(format!(
         "# Written by gpuenv for direnv, which undoes by itself what this does.\n\
          watch_file {lock}\n\
          eval \"$({program} shell-hook --shell bash {prefix})\"\n"
-    )
+    ))
 }

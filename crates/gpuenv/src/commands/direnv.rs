@@ -1,8 +1,8 @@
 //! `gpuenv direnv`: prints an `.envrc`.
 
-use gpuenv_core::activation;
+use gpuenv_core::{Diagnostic, activation};
 
-use crate::{Failure, Outcome, Session, env, environments::Environments};
+use crate::{Failure, Outcome, Session, activating, env, environments::Environments};
 
 /// Print an `.envrc` by which direnv activates an environment in a directory
 #[derive(Debug, Clone, clap::Args)]
@@ -23,9 +23,10 @@ impl Args {
 /// Prints the file.
 ///
 /// # Errors
-/// Returns that there is no such environment.
+/// Returns that there is no such environment, or GE609 on Windows.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let prefix = Environments::below(&session.home()?).find(&args.environment)?;
-    let text = activation::direnv(&prefix.to_string_lossy(), &env::program());
+    let text =
+        activation::direnv(&activating::of(&prefix)?, &env::program()).map_err(Diagnostic::from)?;
     Ok(Outcome::done().text(text))
 }

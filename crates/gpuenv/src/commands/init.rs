@@ -1,7 +1,7 @@
 //! `gpuenv init`: teaches a shell `gpuenv activate` and `gpuenv deactivate`.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _, stdin},
+    io::{IsTerminal as _, stdin},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use gpuenv_core::{
     activation::{self, Shell},
 };
 
-use crate::{Failure, Outcome, Session, env};
+use crate::{Failure, Outcome, Session, env, startup};
 
 /// Teach a shell `gpuenv activate NAME` and `gpuenv deactivate`
 ///
@@ -68,13 +68,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         Err(_) if is_link => return Err(refused(&file, "it is a link to nowhere").into()),
         Ok(_) | Err(_) => file,
     };
-    let old = match fs::read(&file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(refused(&file, error).into()),
-    };
+    let old = startup::read(&file).map_err(|error| refused(&file, error))?;
     let block = [BEGIN, b"\n", text.as_bytes(), END, b"\n"].concat();
-    let new = changed(&old, (!args.undo).then_some(block.as_slice()))
+    let new = changed(old.as_deref(), (!args.undo).then_some(block.as_slice()))
         .map_err(|why| refused(&file, why))?;
     let shown = file.display();
     if new == old {
@@ -94,7 +90,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     if !args.yes && !confirmed(&question, session)? {
         return Ok(Outcome::no().text("nothing is changed\n"));
     }
-    write(&file, &new).map_err(|error| refused(&file, error))?;
+    startup::write(&file, old.as_deref(), new.as_deref()).map_err(|error| refused(&file, error))?;
     Ok(Outcome::done().text(match args.undo {
         true => format!("{shown} is as it was before `gpuenv init`\n"),
         false => format!("{shown} is changed; a new shell knows `gpuenv activate NAME`\n"),
@@ -138,31 +134,36 @@ fn startup_file(shell: Shell, session: &Session) -> Result<PathBuf, Diagnostic> 
     })
 }
 
-/// Returns the file with that block in the place of ours, or without ours.
+/// Returns the file with that block in the place of ours, or without ours; `None` is
+/// no file.
 ///
 /// What a new block has in front of it tells how the file ended: an empty line where
-/// it ended with a line, no empty line where that line had no end.
-fn changed(old: &[u8], block: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
-    let block = block.unwrap_or_default();
+/// it ended with a line or was empty, no empty line where that line had no end. Nothing
+/// at all in front of it tells that there was no file.
+fn changed(old: Option<&[u8]>, block: Option<&[u8]>) -> Result<Option<Vec<u8>>, &'static str> {
+    let Some(text) = old else {
+        return Ok(block.map(<[u8]>::to_vec));
+    };
     let lines = |marker: &[u8]| {
-        let mut found = lines(old).filter(|(_, line)| *line == marker);
+        let mut found = lines(text).filter(|(_, line)| *line == marker);
         (found.next(), found.next())
     };
-    match (lines(BEGIN), lines(END)) {
-        ((None, _), (None, _)) if block.is_empty() => Ok(old.to_vec()),
-        ((None, _), (None, _)) => {
-            let gap: &[u8] = if old.is_empty() { b"" } else { b"\n" };
-            Ok([old, gap, block].concat())
-        }
-        ((Some((begin, _)), None), (Some((end, _)), None)) if begin < end => {
-            let (mut head, behind) = (&old[..begin], &old[end..]);
+    match (lines(BEGIN), lines(END), block) {
+        ((None, _), (None, _), None) => Ok(Some(text.to_vec())),
+        ((None, _), (None, _), Some(block)) => Ok(Some([text, b"\n", block].concat())),
+        ((Some((begin, _)), None), (Some((end, _)), None), _) if begin < end => {
+            let (mut head, behind) = (&text[..begin], &text[end..]);
             let length = behind.iter().position(|byte| *byte == b'\n');
             let tail = length.map_or(&[][..], |length| &behind[length + 1..]);
             let is_ours = head == b"\n" || head.ends_with(b"\n\n") || tail.is_empty();
-            if block.is_empty() && is_ours {
+            if block.is_none() && is_ours {
+                let had_no_file = head.is_empty() && tail.is_empty();
                 head = head.strip_suffix(b"\n").unwrap_or(head);
+                if had_no_file {
+                    return Ok(None);
+                }
             }
-            Ok([head, block, tail].concat())
+            Ok(Some([head, block.unwrap_or_default(), tail].concat()))
         }
         _ => Err("it has a part of a block of gpuenv's, or several"),
     }
@@ -176,35 +177,6 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         at += line.len() + 1;
         (begin, line.strip_suffix(b"\r").unwrap_or(line))
     })
-}
-
-/// Writes the file at once; one with nothing in it goes.
-fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    if bytes.is_empty() {
-        return fs::remove_file(file);
-    }
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(bytes)?;
-    match fs::metadata(file) {
-        Ok(metadata) => fs::set_permissions(temporary.path(), metadata.permissions())?,
-        Err(_) => readable_by_others(temporary.path())?,
-    }
-    temporary.as_file().sync_all()?;
-    temporary.persist(file)?;
-    Ok(())
-}
-
-#[cfg(unix)]
-fn readable_by_others(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn refused(file: &Path, cause: impl ToString) -> Diagnostic {
@@ -235,9 +207,17 @@ mod tests {
         [BEGIN, b"\n", text.as_bytes(), END, b"\n"].concat()
     }
 
+    fn with(old: Option<&[u8]>, text: &str) -> Vec<u8> {
+        changed(old, Some(&block(text))).unwrap().expect("a file")
+    }
+
+    fn without(old: &[u8]) -> Option<Vec<u8>> {
+        changed(Some(old), None).unwrap()
+    }
+
     #[test]
     fn a_block_comes_changes_and_goes_without_a_trace() {
-        for old in [
+        let files = [
             "",
             "a\n",
             "a",
@@ -247,31 +227,37 @@ mod tests {
             "\u{e9}\r\n",
             "a\r\nb",
             " ",
-        ] {
-            let old = old.as_bytes();
-            let one = changed(old, Some(&block("one\n"))).unwrap();
-            assert_eq!(changed(&one, Some(&block("one\n"))).unwrap(), one);
-            let two = changed(&one, Some(&block("two\n"))).unwrap();
-            assert!(two.ends_with(&block("two\n")) && two.starts_with(old));
-            assert_eq!(changed(&two, None).unwrap(), old);
-            assert_eq!(changed(old, None).unwrap(), old);
+        ];
+        let files = files.map(|text| Some(text.as_bytes()));
+        for old in files.into_iter().chain([None]) {
+            let one = with(old, "one\n");
+            assert_eq!(with(Some(&one), "one\n"), one);
+            let two = with(Some(&one), "two\n");
+            assert!(two.ends_with(&block("two\n")) && two.starts_with(old.unwrap_or_default()));
+            assert_eq!(without(&two).as_deref(), old);
+            assert_eq!(changed(old, None).unwrap().as_deref(), old);
         }
     }
 
     #[test]
     fn what_came_behind_the_block_stays_on_a_line_of_its_own() {
-        for (old, left) in [("a\n", "a\nz\n"), ("a", "a\nz\n"), ("", "z\n")] {
-            let mut file = changed(old.as_bytes(), Some(&block("x\n"))).unwrap();
+        for (old, left) in [
+            (Some("a\n"), "a\nz\n"),
+            (Some("a"), "a\nz\n"),
+            (Some(""), "z\n"),
+            (None, "z\n"),
+        ] {
+            let mut file = with(old.map(str::as_bytes), "x\n");
             file.extend(b"z\n");
-            assert_eq!(changed(&file, None).unwrap(), left.as_bytes());
+            assert_eq!(without(&file).unwrap(), left.as_bytes());
         }
     }
 
     #[test]
     fn a_block_is_found_though_an_editor_has_changed_the_line_ends() {
-        let file = changed(b"a\n", Some(&block("x\n"))).unwrap();
+        let file = with(Some(b"a\n"), "x\n");
         let text = String::from_utf8(file).unwrap().replace('\n', "\r\n");
-        let left = changed(text.as_bytes(), None).unwrap();
+        let left = without(text.as_bytes()).unwrap();
         assert!(
             left.starts_with(b"a\r\n") && left.trim_ascii() == b"a",
             "{left:?}"
@@ -282,8 +268,8 @@ mod tests {
     fn half_a_block_is_left_alone() {
         let twice = [block("a"), block("b")].concat();
         for odd in [BEGIN, END, &twice, &[END, b"\n", BEGIN].concat()] {
-            assert!(changed(odd, None).is_err());
-            assert!(changed(odd, Some(&block(""))).is_err());
+            assert!(changed(Some(odd), None).is_err());
+            assert!(changed(Some(odd), Some(&block(""))).is_err());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `gpuenv modulefile`: prints a modulefile.
 
 use clap::ValueEnum;
-use gpuenv_core::activation;
+use gpuenv_core::{Diagnostic, activation};
 
 use crate::{Failure, Outcome, Session, activating, environments::Environments};
 
@@ -44,10 +44,11 @@ impl Args {
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let prefix = Environments::below(&session.home()?).find(&args.environment)?;
     let activation = activating::of(&prefix)?;
-    let outcome = Outcome::done().text(match args.format {
+    let text = match args.format {
         Format::Lmod => activation::modulefile_lua(&activation),
         Format::Tcl => activation::modulefile_tcl(&activation),
-    });
+    };
+    let outcome = Outcome::done().text(text.map_err(Diagnostic::from)?);
     let gaps = activation::modulefile_gaps(&activation).into_iter();
     Ok(gaps.fold(outcome, Outcome::diagnostic))
 }

@@ -1,6 +1,10 @@
 //! `gpuenv remove`: deletes an environment.
 
-use std::io::{IsTerminal as _, stdin};
+use std::{
+    ffi::OsStr,
+    io::{IsTerminal as _, stdin},
+    path::Path,
+};
 
 use gpuenv_core::{Code, Diagnostic};
 use gpuenv_provision::{
@@ -8,7 +12,7 @@ use gpuenv_provision::{
     prefix::{self, Found},
 };
 
-use crate::{Failure, Outcome, Session, environments::Environments, interrupt};
+use crate::{Failure, Outcome, Session, env, environments::Environments, interrupt};
 
 /// Delete an environment
 #[derive(Debug, Clone, clap::Args)]
@@ -55,7 +59,28 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         let cancel = interrupt::cancel_on_signal();
         install::remove(&prefix, registry.as_deref(), &*reporter, &cancel).await
     })??;
-    Ok(Outcome::done().text(format!("deleted {}\n", prefix.display())))
+    let outcome = Outcome::done().text(format!("deleted {}\n", prefix.display()));
+    Ok(match is_active(&prefix) {
+        true => outcome.diagnostic(left_active(&prefix)),
+        false => outcome,
+    })
+}
+
+/// Says whether the environment is the topmost one of the shell that runs this.
+fn is_active(prefix: &Path) -> bool {
+    let variables = env::variables();
+    let active = variables.get(OsStr::new("CONDA_PREFIX"));
+    active.is_some_and(|active| active == prefix.as_os_str())
+}
+
+fn left_active(prefix: &Path) -> Diagnostic {
+    let message = format!(
+        "`{}` is active in this shell, whose variables stay as they are",
+        prefix.display()
+    );
+    Diagnostic::warning(Code::ACTIVATION_LEFT, message)
+        .help("undo a `shell-hook`: `gpuenv_deactivate`, which needs no files")
+        .help("after `conda activate`, start a new shell: the scripts that undo it are deleted")
 }
 
 /// Asks whether to delete. Where nobody can answer, `--yes` must.

@@ -149,8 +149,9 @@ fn command(
             // Text behind the end of the hook would never be read; and nothing names a
             // path, which `cmd` might read in another code page.
             fs::write(place.join("hook.bat"), &hook)?;
-            startup = format!("@echo off\r\ncall \"%~dp0hook.bat\"\r\n{mark}@echo on\r\n");
-            command = batch::command_with(program, &["/k"], &file);
+            fs::write(place.join("mark.bat"), &mark)?;
+            startup = ["@call \"%~dp0hook.bat\"\r\n", "@call \"%~dp0mark.bat\"\r\n"].concat();
+            command = batch::command_with(program, &["/v:off", "/k"], &file);
         }
         // It has no option for another startup file: it inherits the environment.
         Shell::Tcsh => {

@@ -1,9 +1,13 @@
-# MEMORY NAME VALUE: sets a variable and remembers what it was.
+# MEMORY NAME VALUE: sets a variable and remembers what it was. One that is not exported
+# is none for other programs; the shell itself remembers it.
 function _gpuenv_change -a _gpuenv_memory _gpuenv_name _gpuenv_value
-    if set -q $_gpuenv_name
+    if set -qx $_gpuenv_name
         set -gx $_gpuenv_memory$_gpuenv_name "s$$_gpuenv_name"
     else
         set -gx $_gpuenv_memory$_gpuenv_name u
+        if set -qg $_gpuenv_name
+            set -g _gpuenv_plain_$_gpuenv_memory$_gpuenv_name $$_gpuenv_name
+        end
     end
     set -gx $_gpuenv_name $_gpuenv_value
 end
@@ -19,7 +23,7 @@ function _gpuenv_prepend -a _gpuenv_memory _gpuenv_again _gpuenv_name _gpuenv_bl
     if test $_gpuenv_again = again; and string match -qr -- "$_gpuenv_separator$_gpuenv_pattern$_gpuenv_separator" "$_gpuenv_separator$$_gpuenv_name$_gpuenv_separator"
         return 0
     end
-    if test -n "$$_gpuenv_name"
+    if set -qx $_gpuenv_name; and test -n "$$_gpuenv_name"
         set _gpuenv_block "$_gpuenv_block$_gpuenv_separator$$_gpuenv_name"
     end
     _gpuenv_change $_gpuenv_memory $_gpuenv_name $_gpuenv_block
