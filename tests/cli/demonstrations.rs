@@ -2,6 +2,10 @@
 //!
 //! Needs PyPI and minutes, so nothing runs unless `GPUENV_REAL_DEMONSTRATIONS` is set. The
 //! conda half is of packages made here that have the real names: there is no channel to reach.
+#![expect(
+    clippy::print_stdout,
+    reason = "what every program says is what `tests/real/demonstrations` is for"
+)]
 
 mod classical;
 mod data_science;
