@@ -50,7 +50,7 @@ fn published(wheel: Wheel) -> (tempfile::TempDir, PathBuf) {
 fn rich() -> Wheel {
     Wheel::new("Top.Level", "1.2")
         .command("top-says")
-        .file("a b/c,d\"e.txt", "odd")
+        .file("a b/c d'e.txt", "odd")
         .file("ns/empty.py", "")
         .file("ns/__pycache__/x.cpython-311.pyc", "compiled")
         .file(
@@ -81,6 +81,22 @@ fn an_ordinary_wheel_becomes_what_rattler_makes_of_it() {
         assert!(names.contains(name), "{name}\n{names}");
     }
     assert!(!names.contains("__pycache__"));
+}
+
+#[test]
+fn versions_and_names_may_be_long_and_of_every_form() {
+    let long = "a-very-long-name".repeat(10);
+    for (name, version) in [
+        ("top", "2!1.0"),
+        ("top", "1.0.post1.dev3+cu118.local"),
+        ("top", "2026.9rc1"),
+        (long.as_str(), "1"),
+    ] {
+        let (_folder, path) = published(Wheel::new(name, version).command("top-says"));
+        let (ours, theirs) = both(&path, &record(name, version));
+        assert!(ours.is_some(), "{name} {version}");
+        assert_eq!(ours, theirs, "{name} {version}");
+    }
 }
 
 #[test]
