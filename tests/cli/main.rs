@@ -16,6 +16,8 @@ mod composition;
 mod configuration;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod create;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod demonstrations;
 mod devices;
 mod docs;
 mod doctor;

@@ -7,6 +7,7 @@
 mod builds;
 mod contents;
 mod file_name;
+mod installed_record;
 mod names;
 mod pylock;
 mod rules;
@@ -23,6 +24,7 @@ use url::Url;
 pub use builds::{check_builds, cpu_only, notes};
 pub use contents::{MAX_RECORD_BYTES, Written, check_record};
 pub use file_name::{WheelFileName, file_name, shown_file_name};
+pub use installed_record::{Brought, installed_record, is_record};
 pub use names::{Provided, distributions, provided};
 pub use pylock::{BadPylock, Candidate, Distribution, parse as parse_pylock};
 pub use rules::{

@@ -7,6 +7,7 @@ mod error;
 mod ground;
 mod link;
 mod refused;
+mod wheel_records;
 
 use std::{
     collections::BTreeSet,
@@ -299,6 +300,7 @@ async fn build(
     )
     .await?;
     stop_if_asked(request)?;
+    wheel_records::write(&stage.prefix, &ground.changes)?;
     let expected = link::record_names(&request.solution.records);
     let packages = prefix::record_names(&stage.prefix)
         .map_err(|error| InstallError::io("read", &stage.prefix, error))?;

@@ -26,6 +26,7 @@ pub(crate) async fn file(
         client: client::client(access).map_err(io::Error::other)?,
         url: access.place(canonical)?,
         package: name.into_owned(),
+        is_wheel: true,
         size: None,
         retries: access.retries,
         anew: false,
