@@ -19,6 +19,7 @@ mod create;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod demonstrations;
 mod devices;
+mod directories;
 mod docs;
 mod doctor;
 mod explain;

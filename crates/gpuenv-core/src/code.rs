@@ -132,6 +132,7 @@ codes! {
     341 SEARCH_BAD_SPEC "what is searched for cannot be read";
     342 LOOK_NO_PACKAGE "the package is not in the lock or environment";
     343 LOOK_NO_PLATFORM "the lock or environment does not cover the platform";
+    344 BUILDS_NO_USE "a GPU is required, and no package uses one";
 
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";

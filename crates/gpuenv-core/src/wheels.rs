@@ -21,7 +21,7 @@ use rattler_conda_types::{
 use rattler_digest::Sha256Hash;
 use url::Url;
 
-pub use builds::{check_builds, cpu_only, notes};
+pub use builds::{CpuOnly, check_builds, cpu_only, notes};
 pub use contents::{MAX_RECORD_BYTES, Written, check_record};
 pub use file_name::{WheelFileName, file_name, shown_file_name};
 pub use installed_record::{Brought, installed_record, is_record};

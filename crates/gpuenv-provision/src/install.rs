@@ -3,6 +3,7 @@
 //! All packages are fetched and checked first, then linked in a stage beside
 //! the prefix, which takes the prefix's place in one step.
 
+mod directories;
 mod error;
 mod ground;
 mod link;
@@ -299,6 +300,7 @@ async fn build(
         reporter,
     )
     .await?;
+    directories::make(&stage.prefix, layouts)?;
     stop_if_asked(request)?;
     wheel_records::write(&stage.prefix, &ground.changes)?;
     let expected = link::record_names(&request.solution.records);

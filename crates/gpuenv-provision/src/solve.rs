@@ -22,7 +22,7 @@ use rattler_solve::{
 
 use crate::{
     Access,
-    builds::{Ruled, given_up, without_cuda},
+    builds::{Ruled, given_up, names_with_gpu, without_cuda, without_use},
     client,
     explain::{self, Explanation},
     index::{Channels, Index},
@@ -32,8 +32,8 @@ use crate::{
 /// How long one solve may take. Real ones take less than a second.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// The platform that has a package, if any has.
-const LIKELIEST: Subdir = Subdir::Linux64;
+/// Where a package is looked for that a platform does not have.
+const ELSEWHERE: [Subdir; 3] = [Subdir::Linux64, Subdir::Win64, Subdir::LinuxAarch64];
 
 /// What to solve, beside the plans.
 #[derive(Clone, Default)]
@@ -89,8 +89,10 @@ pub async fn solve(
     let client =
         client::client(access).map_err(|error| vec![IndexError::Credentials(error).into()])?;
     let channels = Channels::new(access, client, reporter.clone());
+    let table = wishes.builds.as_deref();
+    let table = table.unwrap_or(&Facts::shipped().builds);
     let indices = channels
-        .read(plans)
+        .read_with(plans, &|plan| names_with_gpu(plan, table))
         .await
         .map_err(|error| vec![SolveError::Index(error)])?;
     let all: Vec<(Subdir, Arc<Index>)> = plans
@@ -118,10 +120,14 @@ pub async fn solve(
                     let known = known.iter().map(|name| name.as_normalized()).collect();
                     let meant = explain::meant(&name, &known).map(str::to_string);
                     let mut elsewhere = elsewhere(&name, all);
-                    if elsewhere.is_empty() && platform != LIKELIEST {
-                        let names = channels.names(&for_names.channels, LIKELIEST).await;
+                    let others = ELSEWHERE.into_iter().filter(|other| *other != platform);
+                    for other in others {
+                        if !elsewhere.is_empty() {
+                            break;
+                        }
+                        let names = channels.names(&for_names.channels, other).await;
                         let is_there = names.iter().any(|known| known.as_normalized() == name);
-                        elsewhere.extend(is_there.then_some(LIKELIEST));
+                        elsewhere.extend(is_there.then_some(other));
                     }
                     Err(SolveError::NoSuchPackage {
                         name,
@@ -284,6 +290,7 @@ fn solve_one(
     let told = [
         given_up(plan, index, &rules, &question, &records),
         without_cuda(plan, &rules, &records),
+        without_use(plan, &rules, table, &records),
     ];
     for diagnostic in told.into_iter().flatten() {
         reporter.report(Event::Diagnosed { diagnostic });
@@ -403,18 +410,21 @@ impl From<SolveError> for Diagnostic {
         match error {
             SolveError::Index(error) => error.into(),
             SolveError::NoSuchPackage {
+                name,
                 channels,
                 place,
                 platform,
                 meant,
                 elsewhere,
-                ..
             } => {
                 let mut diagnostic = Diagnostic::error(Code::SOLVE_UNSOLVABLE, message);
                 diagnostic.place = place;
                 diagnostic = diagnostic.cause(format!("searched: {}", channels.join(", ")));
                 for other in &elsewhere {
                     diagnostic = diagnostic.cause(format!("there is one for {other}"));
+                }
+                if let Some(channel) = explain::channel_of(&name, platform, &channels) {
+                    return diagnostic.help(format!("add `{channel}` under `channels`: it has it"));
                 }
                 match (meant, elsewhere.is_empty()) {
                     (Some(meant), true) => diagnostic.help(format!("did you mean `{meant}`?")),

@@ -132,6 +132,12 @@ impl Unpacked {
         self.entries.iter().map(target).collect()
     }
 
+    /// Returns whether the package lists directories, not only what is in them.
+    pub(crate) fn lists_directories(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.path_type == PathType::Directory)
+    }
+
     /// Returns where the package wants to put its files.
     pub(crate) fn layout(&self, python: Option<&PythonInfo>) -> layout::Package {
         let entries = self.entries.iter().zip(&self.targets);

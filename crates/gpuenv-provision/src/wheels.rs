@@ -166,9 +166,10 @@ impl Asking<'_> {
             });
         }
         wheels::check_installable(&self.solution.records, &chosen, &self.plan.pypi)?;
-        wheels::check_builds(self.plan.gpu, self.plan.platform(), &chosen)?;
+        let records = &self.solution.records;
+        wheels::check_builds(self.plan.gpu, self.plan.platform(), &chosen, records)?;
         self.note_indexes(&question, &mut chosen).await;
-        for diagnostic in wheels::notes(self.plan, &chosen) {
+        for diagnostic in wheels::notes(self.plan, &chosen, records) {
             self.reporter.report(Event::Diagnosed { diagnostic });
         }
         let notes = yanked::notes(self.plan, &yanked, &chosen);

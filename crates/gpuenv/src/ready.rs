@@ -112,7 +112,7 @@ fn check_builds(
     let rules = Rules::new(gpu, &lines, std::iter::empty(), table);
     let violations = builds::verify(&rules, &solution.records);
     let mut causes: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    let wheels = wheels::check_builds(gpu, solution.platform, &solution.wheels);
+    let wheels = wheels::check_builds(gpu, solution.platform, &solution.wheels, &solution.records);
     causes.extend(wheels.err().map(|error| error.to_string()));
     if causes.is_empty() {
         return Ok(());
