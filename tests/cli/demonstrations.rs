@@ -124,7 +124,6 @@ use stage;
 /// Returns the file names of the packages that a lock has for a platform, sorted.
 fn locked(text: &str, platform: &str) -> Vec<String> {
     let lock = gpuenv_core::lock::parse("gpuenv.lock", text).expect("gpuenv wrote it");
-    let platform = platform.parse().expect("it is one");
     let solution = lock.solution(platform).expect("it is in the lock");
     let conda = solution.records.iter().map(|record| &record.url);
     let urls = conda.chain(solution.wheels.iter().map(|wheel| &wheel.url));

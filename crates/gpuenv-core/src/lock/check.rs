@@ -374,8 +374,8 @@ fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Differ
         });
         differences.extend(all);
     }
-    let refused = wheels::check_installable(&locked.records, &locked.wheels, &plan.pypi)
-        .and_then(|()| {
+    let refused =
+        wheels::check_installable(&locked.records, &locked.wheels, &plan.pypi).and_then(|()| {
             wheels::check_builds(plan.gpu, plan.platform(), &locked.wheels, &locked.records)
         });
     if let Err(error) = refused {

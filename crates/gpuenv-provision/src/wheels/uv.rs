@@ -85,7 +85,7 @@ pub(super) struct Question<'a> {
 }
 
 /// Returns uv's options for what may be built.
-fn builds(pypi: &PypiSettings) -> impl Iterator<Item = String> + '_ {
+fn builds(pypi: &gpuenv_core::plan::PypiSettings) -> impl Iterator<Item = String> + '_ {
     let built = pypi.build_from_source.iter();
     let built = built.map(|name| format!("--no-binary={name}"));
     std::iter::once("--only-binary=:all:".to_string()).chain(built)
