@@ -21,6 +21,7 @@ pub mod index;
 mod index_error;
 pub mod install;
 pub mod installed;
+pub mod keyring;
 pub mod outlook;
 mod package_cache;
 pub mod prefix;

@@ -48,6 +48,8 @@ pub struct Wishes {
     pub builds: Option<Arc<GpuBuilds>>,
     /// The directory of the recipe, where folders of wheels are looked for.
     pub folder: Option<PathBuf>,
+    /// Whether wheels that the recipe allows to be built may be built now, into that directory.
+    pub may_build: bool,
 }
 
 /// Which locked versions are given up.
@@ -147,10 +149,14 @@ pub async fn solve(
     });
     let mut solutions = Vec::new();
     let mut errors = Vec::new();
-    for result in join_all(solves).await {
-        match result {
-            Ok(solution) => solutions.push(solution),
-            Err(error) => errors.push(error),
+    for (plan, result) in plans.iter().zip(join_all(solves).await) {
+        match (result, &plan.variant) {
+            (Ok(solution), _) => solutions.push(solution),
+            (Err(error), None) => errors.push(error),
+            (Err(error), Some(variant)) => errors.push(SolveError::OfVariant {
+                variant: variant.value.clone(),
+                error: Box::new(error),
+            }),
         }
     }
     match errors.is_empty() {
@@ -258,7 +264,7 @@ fn solve_one(
     reporter: &dyn Reporter,
 ) -> Result<Solution, SolveError> {
     let platform = plan.platform();
-    let name = platform.to_string();
+    let name = plan.name();
     reporter.report(Event::SolveStarted {
         platform: name.clone(),
     });
@@ -267,7 +273,7 @@ fn solve_one(
     let table = table.unwrap_or(&Facts::shipped().builds);
     let rules = Rules::new(plan.gpu, &plan.dependencies, index.records(), table);
     let question = Question::of(plan, index, &rules, wishes);
-    let mut kept = favoured(index, wishes, platform);
+    let mut kept = favoured(index, wishes, &name);
     kept.retain(|record| !rules.rule_out(record));
     let records = match ask(&question, index, kept) {
         Ok(records) => records,
@@ -322,11 +328,11 @@ fn solve_one(
 ///
 /// The channel's own record is taken, not the lock's: a channel may have mended
 /// or withdrawn it since.
-fn favoured<'a>(index: &'a Index, wishes: &Wishes, platform: Subdir) -> Vec<&'a RepoDataRecord> {
+fn favoured<'a>(index: &'a Index, wishes: &Wishes, name: &str) -> Vec<&'a RepoDataRecord> {
     let locked = wishes
         .keep
         .as_deref()
-        .and_then(|lock| lock.platforms.get(platform.as_str()));
+        .and_then(|lock| lock.platforms.get(name));
     let Some(locked) = locked else {
         return Vec::new();
     };
@@ -366,6 +372,14 @@ pub enum SolveError {
     /// No set of packages satisfies the recipe.
     #[error("{}", .0.summary)]
     Unsolvable(Box<Explanation>),
+    /// One of several variants cannot be solved.
+    #[error("variant `{variant}`: {error}")]
+    OfVariant {
+        /// The variant.
+        variant: String,
+        /// Why not.
+        error: Box<SolveError>,
+    },
     /// The solver did not finish.
     #[error("the solve for {platform} took longer than {} minutes", DEADLINE.as_secs() / 60)]
     TimedOut {
@@ -422,6 +436,10 @@ impl From<SolveError> for Diagnostic {
                 }
             }
             SolveError::Unsolvable(explanation) => (*explanation).into(),
+            SolveError::OfVariant { error, .. } => Diagnostic {
+                message,
+                ..Diagnostic::from(*error)
+            },
             SolveError::TimedOut { .. } => Diagnostic::error(Code::SOLVE_TIMEOUT, message)
                 .help("pin more: versions of python, cuda-version and the framework first"),
             SolveError::Unreadable { .. } => Diagnostic::error(Code::CHANNEL_BAD_DATA, message)

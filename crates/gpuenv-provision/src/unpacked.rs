@@ -50,6 +50,8 @@ impl std::fmt::Display for Damage {
 pub(crate) enum Depth<'a> {
     /// All.
     Full,
+    /// None: that each one is there, with its size, is enough.
+    Present,
     /// Those that were written after the package was unpacked, and those into
     /// which the prefix is going to be written: nobody can tell afterwards.
     Changed {
@@ -200,6 +202,7 @@ impl Unpacked {
             };
             let is_read = match depth {
                 Depth::Full => true,
+                Depth::Present => false,
                 Depth::Changed { since } => modified >= since || entry.prefix_placeholder.is_some(),
                 Depth::Beyond(known) => !known.has(&metadata, &expected),
             };

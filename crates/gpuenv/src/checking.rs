@@ -15,7 +15,9 @@ use gpuenv_provision::facts as seen;
 use rattler_conda_types::{RepoDataRecord, package::DistArchiveType};
 
 use crate::{
-    Failure, Session, env, facts,
+    Failure, Session,
+    deciding::Deciding,
+    env, facts,
     probing::{self, Question},
 };
 
@@ -126,13 +128,14 @@ pub fn conda_packages(records: &[RepoDataRecord]) -> Vec<RepoDataRecord> {
 pub fn before_install(
     solution: &Solution,
     gpu: Gpu,
+    deciding: &Deciding,
     session: &Session,
 ) -> Result<Vec<Diagnostic>, Failure> {
     let (facts, mut warnings) = facts::read(session.env.facts.as_deref())?;
     let records = conda_packages(&solution.records);
     let asks = gpu != Gpu::None && fits::uses_gpu(&records, &solution.wheels);
-    let machine = match asks {
-        true => this_machine()?.0,
+    let machine = match asks || deciding.is_elsewhere() {
+        true => deciding.machine()?.clone(),
         false => without_driver()?,
     };
     let found = fits::check(&records, &solution.wheels, gpu, &machine, &facts);

@@ -32,6 +32,7 @@ pub(crate) fn requirement(text: &str) -> WheelRequirement {
 
 fn plan(platform: Subdir, dependencies: &[&str], wheels: &[&str]) -> Plan {
     Plan {
+        variant: None,
         recipe: "demo".to_string(),
         channels: vec!["conda-forge".to_string()],
         gpu: Gpu::Optional,
@@ -92,6 +93,7 @@ fn what_conda_brings_is_not_asked_of_pypi() {
     );
     let machine = Machine::new(&plan.target, (3, 10));
     let distributions = ["numpy", "six"].map(|name| Distribution {
+        source: None,
         name: name.to_string(),
         version: "1".to_string(),
         wheels: vec![Candidate {
@@ -113,6 +115,7 @@ fn source_code_alone_and_files_without_a_hash_are_refused() {
         glibc: (2, 28),
     };
     let mut distribution = Distribution {
+        source: None,
         name: "docopt".to_string(),
         version: "0.6.2".to_string(),
         wheels: Vec::new(),

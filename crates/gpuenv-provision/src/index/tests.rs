@@ -40,10 +40,12 @@ impl Run {
             silence: Duration::from_millis(500),
             retries: 0,
             unpacked_at_least: 2_000_000_000,
+            wheels: Default::default(),
             ways: Default::default(),
         };
         let spec = MatchSpec::from_str("tool", ParseMatchSpecOptions::lenient()).unwrap();
         let plan = Plan {
+            variant: None,
             recipe: "demo".to_string(),
             channels: channels.iter().map(|name| (*name).to_string()).collect(),
             gpu: Gpu::None,

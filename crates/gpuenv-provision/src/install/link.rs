@@ -301,7 +301,7 @@ impl rattler::install::Reporter for LinkReporter {
 
     fn on_link_start(&self, _: usize, record: &RepoDataRecord) -> usize {
         let mut packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
-        packages.push(record.identifier.to_string());
+        packages.push(gpuenv_core::wheels::shown_file_name(record));
         packages.len() - 1
     }
 
