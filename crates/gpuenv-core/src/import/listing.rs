@@ -61,7 +61,10 @@ pub(super) fn read(reading: &mut Reading<'_>) {
     let text = reading.texts.main().clone();
     for (start, line) in text.lines() {
         if let Some(named) = line.trim().strip_prefix("# platform:") {
-            reading.imported.platforms.extend(named.trim().parse::<rattler_conda_types::Subdir>().ok());
+            reading
+                .imported
+                .platforms
+                .extend(named.trim().parse::<rattler_conda_types::Subdir>().ok());
         }
         let line_at = At {
             text: 0,
