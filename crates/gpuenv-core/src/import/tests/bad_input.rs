@@ -311,5 +311,11 @@ fn locks_that_contradict_themselves_are_refused() {
         lock(&one.repeat(2)),
         lock("[]"),
     ];
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    GE133 4:69 `https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda` cannot be imported: its URL is not the one of a package `b`
+    GE133 4:67 `a` cannot be imported: gpuenv knows no package manager `npm`
+    GE133 4:69 `https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda` cannot be imported: one of its hashes is none
+    GE133 4:69 `https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda` cannot be imported: a package of that name is in the lock already, for the same platform
+    GE131 4:1 this is no lock of conda-lock: simple key expected ':' at line 4, column 1
+    ");
 }
