@@ -319,3 +319,23 @@ fn locks_that_contradict_themselves_are_refused() {
     GE131 4:1 this is no lock of conda-lock: simple key expected ':' at line 4, column 1
     ");
 }
+
+#[test]
+fn entries_of_projects_that_are_none_are_refused() {
+    let workspace = "[workspace]\nchannels = [\"conda-forge\"]\nplatforms = [\"linux-64\"]\n";
+    let told = [
+        refused(
+            "pixi.toml",
+            format!("{workspace}[dependencies]\n\"a b\" = \"*\"\n").as_bytes(),
+        ),
+        refused(
+            "pyproject.toml",
+            b"[project]\nname = \"x\"\ndependencies = \"numpy\"\n",
+        ),
+        refused(
+            "pyproject.toml",
+            b"[project]\nname = \"x\"\ndependencies = [1, \"numpy\"]\n",
+        ),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
