@@ -6,7 +6,7 @@ mod project;
 use toml_edit::{Document, Item, TableLike};
 
 use self::entries::{conda, indexes, system_requirements, wheel};
-use super::{At, Found, ImportError, pixi_lock, reading::Reading, selector};
+use super::{At, Found, ImportError, WheelLine, pixi_lock, reading::Reading, selector};
 
 /// Tables that say how a project is built and run, not what its environment holds.
 const NOT_PACKAGES: [&str; 4] = ["tasks", "package", "dev", "constraints"];

@@ -19,8 +19,8 @@ pub(super) fn read(reading: &mut Reading<'_>, project: &dyn TableLike) {
                             pip::requirement(reading, WheelLine::plain(text), None, place);
                         }
                         None => {
-                            let written = value.to_string();
-                            reading.bad_entry(place, written.trim(), "it is no text", help);
+                            let written = reading.first_line(place);
+                            reading.bad_entry(place, &written, "it is no text", help);
                         }
                     }
                 }

@@ -337,5 +337,9 @@ fn entries_of_projects_that_are_none_are_refused() {
             b"[project]\nname = \"x\"\ndependencies = [1, \"numpy\"]\n",
         ),
     ];
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    GE133 5:9 `a b` cannot be imported: it is no name of a package
+    GE133 3:16 `dependencies` cannot be imported: it is a list of texts
+    GE133 3:17 `1` cannot be imported: it is no text
+    ");
 }

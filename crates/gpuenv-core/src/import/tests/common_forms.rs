@@ -423,5 +423,12 @@ fn a_project_of_uv_keeps_its_indexes_and_nothing_is_lost_in_silence() {
         .iter()
         .map(|index| format!("{:?}", index.value));
     let notes = found.notes.iter().map(|note| note.message.clone());
-    insta::assert_snapshot!(indexes.chain(notes).collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(indexes.chain(notes).collect::<Vec<_>>().join("\n"), @r#"
+    Extra("https://e.example/simple")
+    Main("https://m.example/simple")
+    Package("torch", "https://download.pytorch.org/whl/cu121")
+    the dependency groups `dev` are left out
+    the source of `numpy` is left out
+    the file names no channel for everything, so `conda-forge` is added
+    "#);
 }
