@@ -3,7 +3,7 @@
 //! One test for each line of the table in `docs/guide/configuration.md`.
 
 mod channels;
-mod network;
+pub(crate) mod network;
 mod table;
 
 use std::{

@@ -67,8 +67,15 @@ pub fn mended_recipe(file: &str, text: &str, facts: &Facts) -> (String, Vec<Find
 /// Looks for what is wrong with a recipe.
 pub fn recipe(text: &Text, recipe: &Recipe, facts: &Facts) -> Vec<Finding> {
     let texts = Texts::new(text.clone());
-    let subject = Subject::of_recipe(&texts, recipe);
-    findings(&subject, facts)
+    let variants = recipe.variants.all();
+    if variants.is_empty() {
+        return findings(&Subject::of_recipe(&texts, recipe), facts);
+    }
+    // Each variant is a recipe; what is wrong with all of them is told once.
+    let found = variants
+        .into_iter()
+        .flat_map(|variant| findings(&Subject::of_recipe(&texts, &variant.recipe), facts));
+    sorted(found.collect())
 }
 
 /// Looks for what is wrong with a file of another tool, or with any text.
@@ -81,6 +88,12 @@ pub fn file(
 ) -> (Vec<Finding>, Vec<Diagnostic>) {
     let (subject, errors) = Subject::of_file(texts, format);
     (findings(&subject, facts), errors)
+}
+
+fn place(finding: &Finding) -> (usize, usize) {
+    let place = finding.diagnostic.place.as_ref();
+    let span = place.and_then(|place| place.span.as_ref());
+    span.map_or((0, 0), |span| (span.line, span.column))
 }
 
 /// Looks for what is wrong with lines that no recipe takes over: code, sentences, settings of shells.
@@ -106,14 +119,10 @@ fn findings(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     }
     commands::check(subject, &mut found);
     code::check(subject, &mut found);
-    let place = |finding: &Finding| {
-        let span = finding
-            .diagnostic
-            .place
-            .as_ref()
-            .and_then(|place| place.span.as_ref());
-        span.map_or((0, 0), |span| (span.line, span.column))
-    };
+    sorted(found)
+}
+
+fn sorted(mut found: Vec<Finding>) -> Vec<Finding> {
     found.sort_by_key(|finding| (place(finding), finding.diagnostic.code));
     found.dedup();
     found.truncate(MOST_FINDINGS);

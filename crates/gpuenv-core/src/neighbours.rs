@@ -5,6 +5,7 @@
 
 mod condarc;
 mod rattler;
+mod uv;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,10 @@ pub const CONDA_VARIABLES: [(&str, &str); 4] = [
     ("CONDA_SSL_VERIFY", "ssl_verify"),
     ("CONDA_OFFLINE", "offline"),
 ];
+
+pub use uv::{
+    UvIndex, UvSettings, of_file as uv_file, of_variables as uv_variables, percent_decoded,
+};
 
 /// What a neighbour's configuration says that counts for gpuenv too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Neighbour {
     pub package_folders: Vec<String>,
     /// The file with credentials.
     pub credentials: Option<String>,
+    /// Who is asked for the logins of indexes of wheels, as written.
+    pub keyring: Option<String>,
     /// Never use the network.
     pub offline: bool,
     /// What to tell.
@@ -85,6 +92,7 @@ impl Neighbour {
         self.certificates = self.certificates.or(weaker.certificates);
         self.package_folders.extend(weaker.package_folders);
         self.credentials = self.credentials.or(weaker.credentials);
+        self.keyring = self.keyring.or(weaker.keyring);
         self.offline |= weaker.offline;
         self.notes.extend(weaker.notes);
         self

@@ -84,6 +84,10 @@ variables! {
         /// The program `uv`, which resolves wheels. Default: the first one on `PATH`, else one
         /// that gpuenv installs from the recipe's channels into `tools/uv` below `GPUENV_HOME`.
         GPUENV_UV "GPUENV_UV";
+        /// `subprocess`: the program `keyring` is asked for the logins of indexes of wheels, by uv
+        /// and for downloads. `PIP_KEYRING_PROVIDER`, `keyring-provider` in `uv.toml`, and that of
+        /// pixi's `[pypi-config]` say the same.
+        UV_KEYRING_PROVIDER "UV_KEYRING_PROVIDER";
         /// What is logged to stderr, as a filter like `gpuenv=debug,rattler=info`.
         /// Goes before `-v`.
         GPUENV_LOG "GPUENV_LOG";

@@ -18,7 +18,7 @@ use gpuenv_provision::{
 use crate::{
     config::Config,
     env::{self, Env},
-    facts,
+    facts, indexes,
     mirror::Mirror,
     options::Options,
     outside,
@@ -115,6 +115,7 @@ impl Session {
             retries: self.env.http_retries,
             unpacked_at_least: self.env.unpack_limit,
             ways: outside::ways(&self.env, neighbours)?,
+            wheels: indexes::ways(&self.env, neighbours.keyring.as_deref()),
         })
     }
 

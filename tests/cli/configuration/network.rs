@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -167,9 +168,9 @@ fn logins_of_netrc() {
 }
 
 /// A server of the channel over TLS, with a certificate of its own.
-struct Tls {
+pub(crate) struct Tls {
     server: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Drop for Tls {
@@ -179,15 +180,14 @@ impl Drop for Tls {
     }
 }
 
-/// Serves the channel of a laboratory over TLS; its certificate is `ca.pem` in the work folder.
-fn tls(lab: &Lab) -> Result<Tls, &'static str> {
-    let work = lab.sandbox.work();
+/// Serves a folder over TLS; the certificate is `ca.pem` in the work folder.
+pub(crate) fn tls(folder: &Path, work: &Path) -> Result<Tls, &'static str> {
     let made = Command::new("openssl")
         .args("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split(' '))
         .args("-addext subjectAltName=DNS:localhost -addext".split(' '))
         .arg("basicConstraints=critical,CA:FALSE")
         .args(["-out", "ca.pem", "-keyout", "key.pem"])
-        .current_dir(&work)
+        .current_dir(work)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
@@ -196,7 +196,7 @@ fn tls(lab: &Lab) -> Result<Tls, &'static str> {
     }
     let mut server = Command::new("python3")
         .args(["-c", super::TLS_SERVER])
-        .arg(lab.channel.root())
+        .arg(folder)
         .args([work.join("ca.pem"), work.join("key.pem")])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -215,7 +215,7 @@ fn tls(lab: &Lab) -> Result<Tls, &'static str> {
 fn a_directory_of_certificates_of_the_environment() {
     let mut lab = Lab::with_tool();
     lab.sandbox.set("GPUENV_HTTP_RETRIES", "0");
-    let tls = match tls(&lab) {
+    let tls = match tls(lab.channel.root(), &lab.sandbox.work()) {
         Ok(tls) => tls,
         Err(why) => return skipped(why),
     };

@@ -54,6 +54,11 @@ pub fn rattler(text: &Text) -> Result<Neighbour, Diagnostic> {
         found.http_proxy = text("http");
         found.no_proxy = list(proxy.get("non-proxy-hosts"));
     }
+    if let Some(pypi) = get("pypi-config", "pypi_config").and_then(Item::as_table_like) {
+        let keyring = pypi.get("keyring-provider");
+        let keyring = keyring.or_else(|| pypi.get("keyring_provider"));
+        found.keyring = keyring.and_then(Item::as_str).map(ToString::to_string);
+    }
     let insecure = get("tls-no-verify", "tls_no_verify");
     if insecure.and_then(Item::as_bool) == Some(true) {
         let range = insecure.and_then(Item::span).unwrap_or(0..0);

@@ -34,7 +34,7 @@ fn a_condarc_says_where_things_are() {
 fn a_configuration_of_rattler_says_the_same() {
     let found = rattler(&text(
         "default-channels = [\"conda-forge\"]\ntls-no-verify = true\nauthentication-override-file = \"/a.json\"\n\
-         [mirrors]\n\"https://conda.anaconda.org/conda-forge\" = [\"https://m.example/cf\"]\n[proxy-config]\nhttps = \"http://p:1\"\nnon-proxy-hosts = [\"lab\"]\n",
+         [mirrors]\n\"https://conda.anaconda.org/conda-forge\" = [\"https://m.example/cf\"]\n[proxy-config]\nhttps = \"http://p:1\"\nnon-proxy-hosts = [\"lab\"]\n[pypi-config]\nkeyring-provider = \"subprocess\"\n",
     ))
     .unwrap();
     assert_eq!(
@@ -45,6 +45,7 @@ fn a_configuration_of_rattler_says_the_same() {
         )]
     );
     assert_eq!(found.no_proxy, ["lab"]);
+    assert_eq!(found.keyring.as_deref(), Some("subprocess"));
     assert_eq!(found.credentials.as_deref(), Some("/a.json"));
     assert_eq!(found.notes.len(), 1);
 }
