@@ -3,11 +3,13 @@
 //! Everything is here before the first file is linked. An archive is unpacked
 //! while it arrives; only when its hash is right does the result enter the cache.
 
+mod ahead;
 mod body;
 mod by_uv;
 mod limit;
 mod source;
 mod wheel;
+mod whole;
 
 use std::{
     collections::BTreeMap,
