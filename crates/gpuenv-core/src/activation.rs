@@ -48,7 +48,7 @@ pub use modulefile::{modulefile_gaps, modulefile_lua, modulefile_tcl};
 pub use shell::{
     ScriptFile, Shell, UnknownShell, run_script, script_files, shell_hook, shell_hook_deactivate,
 };
-pub use startup::{direnv, prompt_mark, startup};
+pub use startup::{direnv, prompt_mark, sh_startup, source_command, startup, tcsh_startup};
 pub use toggles::{DLL_HOOK, DLL_HOOK_FILE};
 pub use variable::check_variable;
 

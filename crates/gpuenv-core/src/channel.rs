@@ -94,7 +94,7 @@ pub fn token(url: &Url) -> Option<&str> {
 }
 
 /// Returns a URL without `user:password@` and without `/t/TOKEN`.
-fn without_secrets(url: &Url) -> Url {
+pub(crate) fn without_secrets(url: &Url) -> Url {
     let mut url = url.clone();
     // Only a URL without a host refuses, and that one has no user.
     let _ = url.set_username("");

@@ -6,6 +6,8 @@
 mod ahead;
 mod body;
 mod by_uv;
+mod convert;
+mod file;
 mod limit;
 mod source;
 mod wheel;
@@ -14,17 +16,20 @@ mod whole;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
 use gpuenv_core::{Event, Reporter, layout, wheels::shown_file_name};
 use rattler::package_cache::PackageCacheLayerError;
-use rattler_conda_types::RepoDataRecord;
+use rattler_conda_types::{RepoDataRecord, package::DistArchiveType};
 use rattler_networking::LazyClient;
 
-pub(crate) use self::by_uv::ByUv;
 use self::source::{Refusal, Source};
+pub(crate) use self::{by_uv::ByUv, file::file};
 use crate::{
     Access,
     cancel::Cancel,
@@ -317,9 +322,15 @@ async fn bring_one(
         by_uv: fetching.by_uv.clone(),
         least: fetching.access.unpacked_at_least,
     });
+    let brought = Arc::new(AtomicBool::new(false));
+    let told = brought.clone();
     let unpack = move |directory: PathBuf| {
-        let source = source.clone();
-        async move { source.unpack(&directory).await }
+        let (source, told) = (source.clone(), told.clone());
+        async move {
+            let unpacked = source.unpack(&directory).await;
+            told.store(unpacked.is_ok(), Ordering::Relaxed);
+            unpacked
+        }
     };
     let metadata = layer
         .validate_or_fetch(unpack, &package_cache::key(record), None)
@@ -327,7 +338,12 @@ async fn bring_one(
         .map_err(|error| cache_error(&package, layer.path(), error))?;
     let directory = metadata.path().to_path_buf();
     let owned = record.clone();
-    let checked = tokio::task::spawn_blocking(move || check(&owned, &directory, Depth::Full));
+    // What a wheel's files should be was noted while they were written.
+    let depth = match record.identifier.archive_type {
+        DistArchiveType::Wheel(_) if brought.load(Ordering::Relaxed) => Depth::Present,
+        DistArchiveType::Wheel(_) | DistArchiveType::Conda(_) => Depth::Full,
+    };
+    let checked = tokio::task::spawn_blocking(move || check(&owned, &directory, depth));
     let checked = checked.await.map_err(|_| InstallError::Interrupted)?;
     match checked {
         Ok(unpacked) => {

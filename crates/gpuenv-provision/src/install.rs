@@ -3,10 +3,12 @@
 //! All packages are fetched and checked first, then linked in a stage beside
 //! the prefix, which takes the prefix's place in one step.
 
+mod directories;
 mod error;
 mod ground;
 mod link;
 mod refused;
+mod wheel_records;
 
 use std::{
     collections::BTreeSet,
@@ -298,7 +300,9 @@ async fn build(
         reporter,
     )
     .await?;
+    directories::make(&stage.prefix, layouts)?;
     stop_if_asked(request)?;
+    wheel_records::write(&stage.prefix, &ground.changes)?;
     let expected = link::record_names(&request.solution.records);
     let packages = prefix::record_names(&stage.prefix)
         .map_err(|error| InstallError::io("read", &stage.prefix, error))?;

@@ -17,7 +17,6 @@ mod explain;
 pub mod facts;
 mod fetch;
 mod file_lock;
-pub mod host;
 pub mod index;
 mod index_error;
 pub mod install;

@@ -24,6 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const DEADLINE_OF_ALL: Duration = Duration::from_secs(20);
 
 /// How long what a script has started may go on behind it.
+#[cfg(unix)]
 const GRACE: Duration = Duration::from_millis(300);
 
 /// How much a script may say, in bytes; it is in a file until then.

@@ -4,6 +4,7 @@
 //! what must not be combined, is decided in the core. Nothing of a package is
 //! run: only wheels count.
 
+mod build;
 mod error;
 mod places;
 mod sizes;
@@ -20,8 +21,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures::future::join_all;
 use gpuenv_core::{
     Diagnostic, Event, Plan, Reporter, Solution, Wheel,
-    wheels::{self, Machine, Provided, normalized},
+    wheels::{self, Distribution, Machine, Provided, normalized},
 };
+use tokio::sync::Mutex;
 
 use url::Url;
 
@@ -32,7 +34,7 @@ pub use uv::Uv;
 use crate::{Access, Wishes};
 
 pub(crate) use self::tool::Program;
-use self::{sources::Sources, uv::Question, yanked::Yanked};
+use self::{build::Builder, sources::Sources, uv::Question, yanked::Yanked};
 
 /// Adds the wheels that the plans ask for to their conda solutions.
 ///
@@ -53,6 +55,8 @@ pub async fn resolve(
     let channels = wanted.first().map_or(&[][..], |(plan, _)| &plan.channels);
     let program = uv.obtain(channels, access, &reporter).await;
     let program = program.map_err(|error| vec![error])?;
+    // What several platforms ask for is built once.
+    let building = Mutex::new(());
     let uv = uv.on_ways(access);
     let all = wanted.iter().map(|(plan, solution)| {
         let asking = Asking {
@@ -62,25 +66,31 @@ pub async fn resolve(
             uv: &uv,
             program: &program,
             access,
-            reporter: reporter.as_ref(),
+            building: &building,
+            reporter: &reporter,
         };
-        async move { (plan.platform(), asking.resolve().await) }
+        async move { (plan.name(), asking.resolve().await) }
     });
     let mut errors = Vec::new();
     let mut notes: Vec<Diagnostic> = Vec::new();
     let answers = join_all(all).await;
-    for (platform, answer) in answers {
-        let mut of_platform = solved.iter_mut();
-        let solution = of_platform.find(|(plan, _)| plan.platform() == platform);
-        match (answer, solution) {
-            (Ok(resolved), Some((_, solution))) => {
+    for (name, answer) in answers {
+        let mut of_name = solved.iter_mut();
+        let Some((plan, solution)) = of_name.find(|(plan, _)| plan.name() == name) else {
+            continue;
+        };
+        match (answer, &plan.variant) {
+            (Ok(resolved), _) => {
                 solution.wheels = resolved.wheels;
                 let new = resolved.notes.into_iter();
                 let new: Vec<_> = new.filter(|note| !notes.contains(note)).collect();
                 notes.extend(new);
             }
-            (Ok(_), None) => {}
-            (Err(error), _) => errors.push(error),
+            (Err(error), None) => errors.push(error),
+            (Err(error), Some(variant)) => errors.push(WheelsError::OfVariant {
+                variant: variant.value.clone(),
+                error: Box::new(error),
+            }),
         }
     }
     if !errors.is_empty() {
@@ -115,7 +125,8 @@ struct Asking<'a> {
     uv: &'a Uv,
     program: &'a Program,
     access: &'a Access,
-    reporter: &'a dyn Reporter,
+    building: &'a Mutex<()>,
+    reporter: &'a Arc<dyn Reporter>,
 }
 
 /// The wheels of one platform, and what holds for several platforms alike.
@@ -155,9 +166,10 @@ impl Asking<'_> {
             });
         }
         wheels::check_installable(&self.solution.records, &chosen, &self.plan.pypi)?;
-        wheels::check_builds(self.plan.gpu, self.plan.platform(), &chosen)?;
+        let records = &self.solution.records;
+        wheels::check_builds(self.plan.gpu, self.plan.platform(), &chosen, records)?;
         self.note_indexes(&question, &mut chosen).await;
-        for diagnostic in wheels::notes(self.plan, &chosen) {
+        for diagnostic in wheels::notes(self.plan, &chosen, records) {
             self.reporter.report(Event::Diagnosed { diagnostic });
         }
         let notes = yanked::notes(self.plan, &yanked, &chosen);
@@ -177,11 +189,42 @@ impl Asking<'_> {
         let yanked = answer.yanked;
         let mut answer = wheels::parse_pylock(&answer.text)
             .map_err(|error| WheelsError::Unreadable { platform, error })?;
-        for candidate in answer.iter_mut().flat_map(|found| &mut found.wheels) {
+        for candidate in answer.iter_mut().flat_map(Distribution::files_mut) {
             candidate.url = question.sources.canonical(&candidate.url);
+        }
+        for distribution in &mut answer {
+            let is_built = self
+                .plan
+                .pypi
+                .build_from_source
+                .contains(&distribution.name);
+            if is_built && !provided.contains_key(&distribution.name) {
+                distribution.wheels = vec![self.built(distribution, question).await?];
+            }
         }
         let chosen = wheels::choose(&answer, machine, provided)?;
         Ok((chosen, yanked))
+    }
+
+    async fn built(
+        &self,
+        distribution: &Distribution,
+        question: &Question<'_>,
+    ) -> Result<wheels::Candidate, WheelsError> {
+        let builder = Builder {
+            uv: self.uv,
+            program: self.program,
+            access: self.access,
+            reporter: self.reporter.clone(),
+            sources: question.sources,
+            folder: self.wishes.folder.as_deref(),
+            allowed: self.wishes.may_build,
+        };
+        let _turn = self.building.lock().await;
+        let (candidate, told) = builder.wheel(distribution, question.machine).await?;
+        told.into_iter()
+            .for_each(|event| self.reporter.report(event));
+        Ok(candidate)
     }
 
     /// Notes from which index each wheel is, where the recipe names any.
@@ -215,8 +258,8 @@ impl Asking<'_> {
     /// Returns the locked versions that are to stay where they still fit.
     fn kept(&self) -> Vec<(String, String)> {
         let lock = self.wishes.keep.as_deref();
-        let platform = self.plan.platform();
-        let locked = lock.and_then(|lock| lock.platforms.get(platform.as_str()));
+        let name = self.plan.name();
+        let locked = lock.and_then(|lock| lock.platforms.get(&name));
         let stays = |wheel: &&Wheel| !self.wishes.upgrade.covers_wheel(&wheel.name);
         let wheels = locked.map_or(&[][..], |locked| &locked.wheels);
         let kept = wheels.iter().filter(stays);

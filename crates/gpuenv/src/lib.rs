@@ -14,6 +14,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod creating;
+pub mod deciding;
 pub mod document;
 pub mod env;
 pub mod environments;

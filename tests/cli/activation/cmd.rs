@@ -297,3 +297,53 @@ fn delayed_expansion_is_refused_and_nothing_is_changed() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("cmd /v:off"), "{told}{said}");
 }
+
+#[test]
+fn batch_files_of_packages_run_once_and_come_back() {
+    if is_wine_missing() {
+        return;
+    }
+    let place = TempDir::new().unwrap();
+    // No `%`: wine's cmd would read it once more.
+    let below = place.path().join("a^b & c");
+    for (file, text) in [
+        (
+            "activate.d/a.bat",
+            "@set \"ORDER=%ORDER%a\"\r\n@set X=package\r\n",
+        ),
+        (
+            "activate.d/b.bat",
+            "@set \"ORDER=%ORDER%b\"\r\n@exit /b 3\r\n",
+        ),
+        ("deactivate.d/a.bat", "@set \"ORDER=%ORDER%A%X%\"\r\n"),
+    ] {
+        super::shells::write_below(&below.join("etc/conda").join(file), text);
+    }
+    let prefix = format!("Z:{}", below.display()).replace('/', "\\");
+    let mut facts = PrefixFacts::empty(Subdir::Win64);
+    facts.activate_scripts = ["b.bat", "a.bat", "gone.bat"].map(String::from).to_vec();
+    facts.deactivate_scripts = facts.activate_scripts.clone();
+    let settings = ActivationSettings {
+        env: [("X".to_string(), "ours".to_string())].into(),
+        ..ActivationSettings::default()
+    };
+    let on = activation(&prefix, &settings, &facts).unwrap();
+    let (hook, undo) = (
+        shell_hook(Shell::Cmd, &on),
+        shell_hook_deactivate(Shell::Cmd, &on),
+    );
+    let steps = [hook.as_str(), "", &hook, "", &undo, ""];
+    let [once, twice, after] = looks(place.path(), &before("mine"), &steps)
+        .try_into()
+        .expect("three looks");
+    assert!(
+        once.contains("\nORDER=ab\n") && once.contains("\nX=ours\n"),
+        "{once}"
+    );
+    assert_eq!(twice, once);
+    assert!(after.contains("\nORDER=abApackage\n"), "{after}");
+    assert!(
+        after.contains("\nX=mine\n") && !after.contains("GPUENV_"),
+        "{after}"
+    );
+}

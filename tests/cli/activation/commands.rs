@@ -96,6 +96,51 @@ fn shell_starts_the_users_shell_and_hands_on_its_exit_code() {
 }
 
 #[test]
+fn a_terminal_shows_whose_shell_it_is() {
+    let Some(script) = which("script") else {
+        let _ = io::stderr().write_all(b"skipped: no script(1), which makes a terminal\n");
+        return;
+    };
+    for name in ["bash", "dash", "tcsh"] {
+        let Some(program) = which(name) else {
+            continue;
+        };
+        let (sandbox, _) = with_environment();
+        sandbox.write("shrc", "RC=read\n");
+        sandbox.write(
+            "../home/.tcshrc",
+            "set prompt = 'mine> '\nsetenv RC $HOME\n",
+        );
+        let line = format!(
+            "stty -echo; {} shell tf --shell {}",
+            env!("CARGO_BIN_EXE_gpuenv"),
+            program.display()
+        );
+        let terminal = sandbox.other(&script, ["-qec", &line, "/dev/null"]);
+        let output = terminal
+            .env("PATH", "/usr/bin:/bin")
+            .env("TERM", "dumb")
+            .env("ENV", "$PWD/shrc")
+            .input("echo in $CONDA_PREFIX $RC\nexit\n")
+            .run();
+        let seen = output.stdout();
+        assert!(seen.contains("(tf) "), "{name}: {seen}");
+        assert!(!seen.contains("(tf) (tf) "), "{name}: {seen}");
+        if name == "dash" {
+            assert!(seen.contains("envs/tf read"), "{seen}");
+        }
+        if name == "tcsh" {
+            let home = sandbox.root().join("home");
+            assert!(seen.contains("(tf) mine> "), "{seen}");
+            assert!(
+                seen.contains(&format!("envs/tf {}", home.display())),
+                "{seen}"
+            );
+        }
+    }
+}
+
+#[test]
 fn init_gives_activate_and_deactivate_and_undo_takes_them_away() {
     for (name, file) in [
         ("bash", "home/.bashrc"),

@@ -73,7 +73,10 @@ mod tests {
             text.contains("set \"GPUENV_W=C:\\100%% &\\e/etc/conda/activate.d/a.bat\"\r\n"),
             "{text}"
         );
-        assert!(text.ends_with("/c set >\"%~dp0variables\"\r\n"), "{text}");
+        assert!(
+            text.contains("/c set >\"%~dp0variables\"\r\n@exit /b 0\r\n"),
+            "{text}"
+        );
         assert_eq!(of(Subdir::Win64, r"C:\e", "a.sh"), None);
         assert_eq!(of(Subdir::Linux64, "/e", "a.bat"), None);
     }

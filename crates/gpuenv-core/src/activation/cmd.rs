@@ -52,7 +52,7 @@ pub(super) fn scripts_file<'a>(scripts: impl Iterator<Item = &'a str>) -> String
         batch.run(path, "");
     }
     // Not by the whole path, which `cmd` might read in another code page.
-    let list = format!("\"%COMSPEC%\" /u /d /c set >\"%~dp0{BATCH_VARIABLES}\"\n");
+    let list = format!("\"%COMSPEC%\" /u /d /c set >\"%~dp0{BATCH_VARIABLES}\"\nexit /b 0\n");
     batch.finished_by("Written by gpuenv. Runs the scripts of packages.", &list)
 }
 

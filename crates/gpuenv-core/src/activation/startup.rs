@@ -1,5 +1,7 @@
 //! What a shell needs in its startup file, and around a session in an environment.
 
+use std::ffi::OsString;
+
 use super::{Activation, ActivationError, Shell, cmd, data, fish, posix, powershell, tcsh};
 
 /// Returns what the startup file of a shell needs for `gpuenv activate` and
@@ -122,13 +124,61 @@ pub fn prompt_mark(shell: Shell, name: &str) -> String {
              end\n"
         ),
         Shell::Tcsh => format!("if ($?prompt) set prompt = '({name}) '\"$prompt:q\"\n"),
-        Shell::Xonsh => format!("$PROMPT = '({name}) ' + $PROMPT\n"),
+        // Its usual prompt shows the environment by itself.
+        Shell::Xonsh => format!(
+            "if isinstance($PROMPT, str) and '{{env_name' not in $PROMPT:\n\
+             \x20   $PROMPT = '({name}) ' + $PROMPT\n"
+        ),
         Shell::Nushell => format!("$env.PROMPT_INDICATOR = '({name})> '\n"),
         Shell::Powershell => format!(
             "$global:_gpuenv_prompt = $function:prompt\n\
              function global:prompt {{ \"({name}) $(& $global:_gpuenv_prompt)\" }}\n"
         ),
         Shell::Cmd => cmd::prompt_mark(&name),
+    }
+}
+
+/// Returns what the startup file of a POSIX shell begins with that took the place of the
+/// user's own, which `ENV` names.
+pub fn sh_startup(usual: Option<&OsString>) -> String {
+    match usual.and_then(|usual| usual.to_str()) {
+        // The shell expands what is in it.
+        Some(usual) => format!(
+            "ENV={}\nexport ENV\neval \"if [ -r \\\"$ENV\\\" ]; then . \\\"$ENV\\\"; fi\"\n",
+            posix::quoted(usual)
+        ),
+        None => "unset ENV\n".to_string(),
+    }
+}
+
+/// Returns a `.tcshrc` that stands in for the one in the user's home, and then does more:
+/// tcsh has no option for another startup file.
+pub fn tcsh_startup(home: &str, more: &str) -> String {
+    let home = tcsh::quoted(home);
+    format!(
+        "setenv HOME {home}\n\
+         set home = {home}\n\
+         if (-r ~/.tcshrc) then\n\
+         source ~/.tcshrc\n\
+         else if (-r ~/.cshrc) then\n\
+         source ~/.cshrc\n\
+         endif\n\
+         {more}"
+    )
+}
+
+/// Returns the command by which a shell that is started reads a file; where the folder of
+/// temporary files is, is the user's choice.
+pub fn source_command(shell: Shell, file: &str) -> String {
+    match shell {
+        Shell::Fish => format!("source {}", fish::quoted(file)),
+        Shell::Nushell => format!("source {}", data::nushell_quoted(file)),
+        Shell::Powershell => format!(". {}", powershell::quoted(file)),
+        Shell::Tcsh | Shell::Xonsh => format!("source {}", posix::quoted(file)),
+        Shell::Cmd => format!("call \"{file}\""),
+        Shell::Bash | Shell::Zsh | Shell::Sh => {
+            format!(". {}", posix::quoted(file))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use rattler_conda_types::{
     RepoDataRecord,
     package::{CondaArchiveType, DistArchiveType},
 };
-use rattler_digest::Sha256Hash;
+use rattler_digest::{Md5Hash, Sha256Hash};
 use rattler_networking::LazyClient;
 use rattler_package_streaming::{ExtractError, ExtractResult, tokio::async_read};
 use tokio::io::AsyncRead;
@@ -134,17 +134,38 @@ impl Source {
             least: self.least,
             received: body.counter(),
         };
-        let reader = StreamReader::new(Box::pin(body.stream()));
         if self.is_wheel() {
-            let by_uv = self.by_uv.as_deref();
-            return wheel::extract(reader, directory, &self.record, &limit, by_uv).await;
+            return self.extract_wheel(body, directory, &limit).await;
         }
+        let reader = StreamReader::new(Box::pin(body.stream()));
         let unpacked = tokio::select! {
             unpacked = self.unpack_stream(reader, directory, whole, &limit) => unpacked?,
             error = limit.exceeded(directory) => return Err(error.into()),
         };
         limit.check_directory(directory).await?;
         Ok(unpacked)
+    }
+
+    /// A wheel that is not the one in the lock is not even opened.
+    async fn extract_wheel(
+        &self,
+        body: &mut Body,
+        directory: &Path,
+        limit: &Limit,
+    ) -> Result<ExtractResult, ExtractError> {
+        let reader = StreamReader::new(Box::pin(body.stream()));
+        let archive = wheel::receive(reader, directory).await?;
+        let arrived = ExtractResult {
+            sha256: body.sha256(),
+            // No lock knows a wheel by it.
+            md5: Md5Hash::default(),
+            total_size: body.received(),
+        };
+        if self.record.package_record.sha256 == Some(arrived.sha256) {
+            let by_uv = self.by_uv.as_deref();
+            wheel::unpack(archive, directory, &self.record, limit, by_uv).await?;
+        }
+        Ok(arrived)
     }
 
     async fn unpack_stream(

@@ -12,7 +12,9 @@ use rattler::install::{ExternalSymlinkPolicy, Installer, InstallerError, Transac
 use rattler_conda_types::{PrefixRecord, RepoDataRecord};
 use rattler_networking::{LazyClient, OfflineMiddleware};
 
-use super::{Install, InstallError, causes, ground::kept_names, io_kind, is_about_place};
+use super::{
+    Install, InstallError, causes, directories, ground::kept_names, io_kind, is_about_place,
+};
 use crate::{
     fetch::Fetched,
     prefix::{self, Records},
@@ -32,6 +34,8 @@ pub(super) async fn link(
     reporter.report(Event::LinkStarted {
         packages: changes.to_link().count(),
     });
+    let scratch = stage.work.join("cache");
+    directories::hide(fetched, &scratch).await?;
     let again = changes
         .relink
         .iter()
@@ -39,7 +43,7 @@ pub(super) async fn link(
     let installer = Installer::new()
         .with_installed_packages(installed)
         .with_reinstall_packages(again.cloned().collect())
-        .with_package_cache(fetched.cache.for_installer(&stage.work.join("cache")))
+        .with_package_cache(fetched.cache.for_installer(&scratch))
         .with_download_client(no_client())
         .with_alternative_target_prefix(request.prefix)
         .with_target_platform(request.solution.platform)

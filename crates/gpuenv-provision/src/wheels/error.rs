@@ -20,6 +20,22 @@ pub enum WheelsError {
     /// The wheels cannot be part of the environment.
     #[error(transparent)]
     Refused(#[from] WheelError),
+    /// The wheels of one of several variants cannot be resolved.
+    #[error("variant `{variant}`: {error}")]
+    OfVariant {
+        /// The variant.
+        variant: String,
+        /// Why not.
+        error: Box<WheelsError>,
+    },
+    /// A distribution that may be built was not.
+    #[error("no wheel of `{distribution}` could be built")]
+    NotBuilt {
+        /// Its name and version.
+        distribution: String,
+        /// Why not.
+        causes: Vec<String>,
+    },
     /// uv is nowhere.
     #[error("the recipe has `pypi-dependencies`, and `uv`, which resolves them, is not installed")]
     NoUv {
@@ -163,6 +179,10 @@ impl From<WheelsError> for Diagnostic {
         let failed = || Diagnostic::error(Code::WHEELS_FAILED, message.clone());
         match error {
             WheelsError::Refused(error) => error.into(),
+            WheelsError::OfVariant { error, .. } => Diagnostic {
+                message,
+                ..Diagnostic::from(*error)
+            },
             WheelsError::NoUv { channels } => {
                 let error = Diagnostic::error(Code::WHEELS_NO_UV, message)
                     .cause("it was looked for on `PATH` and in the recipe's environment");
@@ -184,6 +204,14 @@ impl From<WheelsError> for Diagnostic {
                     false => error,
                 };
                 how_to_get_it(error)
+            }
+            WheelsError::NotBuilt { causes, .. } => {
+                let error = Diagnostic::error(Code::WHEELS_NOT_BUILT, message);
+                causes
+                    .into_iter()
+                    .fold(error, Diagnostic::cause)
+                    .help("install what its build needs, or build it yourself: `pip wheel --no-deps -w wheels NAME==VERSION`")
+                    .help("or take the conda package under `dependencies`, and its name out of `build-from-source`")
             }
             WheelsError::NamedUv(_) => Diagnostic::error(Code::WHEELS_NO_UV, message)
                 .help("name the program itself: `export GPUENV_UV=/path/to/uv`"),
@@ -212,6 +240,7 @@ impl From<WheelsError> for Diagnostic {
                 match sources {
                     true => error
                         .help("gpuenv installs wheels only: take the conda package under `dependencies` instead")
+                        .help("or let its own build run when the lock is made: `pypi-options: { build-from-source: [NAME] }`")
                         .help("or build the wheel yourself: `pip wheel --no-deps -w wheels NAME==VERSION`, and add `pypi-options: { find-links: [./wheels] }`"),
                     false => error.help(
                         "loosen a bound in `pypi-dependencies`, or the `python` in `dependencies`",

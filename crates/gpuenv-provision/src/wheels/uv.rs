@@ -84,6 +84,13 @@ pub(super) struct Question<'a> {
     pub(super) exclude_newer: Option<Timestamp>,
 }
 
+/// Returns uv's options for what may be built.
+fn builds(pypi: &gpuenv_core::plan::PypiSettings) -> impl Iterator<Item = String> + '_ {
+    let built = pypi.build_from_source.iter();
+    let built = built.map(|name| format!("--no-binary={name}"));
+    std::iter::once("--only-binary=:all:".to_string()).chain(built)
+}
+
 /// What uv answers.
 pub(super) struct Answer {
     /// The text of a `pylock.toml`.
@@ -154,10 +161,10 @@ impl Uv {
             "--no-annotate",
             "--no-deps",
             "--emit-index-annotation",
-            "--only-binary=:all:",
         ]
         .map(String::from)
         .into();
+        arguments.extend(builds(&question.sources.settings));
         arguments.extend(target(question)?);
         let running = Running {
             program,
@@ -225,7 +232,7 @@ impl Uv {
         variables
     }
 
-    fn kept_variables(&self) -> BTreeMap<OsString, OsString> {
+    pub(super) fn kept_variables(&self) -> BTreeMap<OsString, OsString> {
         let mut variables = self.variables.clone();
         variables.retain(|name, _| {
             let name = name.to_string_lossy();
@@ -316,11 +323,11 @@ fn arguments(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
         source,
         "--no-header",
         "--format=pylock.toml",
-        "--only-binary=:all:",
         "--constraints=constraints.txt",
     ]
     .map(String::from)
     .into();
+    arguments.extend(builds(&question.sources.settings));
     arguments.push(format!("--output-file={ANSWER}"));
     arguments.extend(target(question)?);
     if let Some(newest) = question.exclude_newer {

@@ -1,6 +1,7 @@
 //! `gpuenv shell`: starts the user's own shell in an environment.
 
 use std::{
+    ffi::OsStr,
     io,
     path::Path,
     process::{Command, ExitStatus},
@@ -14,7 +15,7 @@ use gpuenv_core::{
 };
 use gpuenv_provision::batch;
 
-use crate::{Failure, Outcome, Session, activating, environments::Environments};
+use crate::{Failure, Outcome, Session, activating, env, environments::Environments};
 
 /// Start your shell in an environment
 ///
@@ -94,9 +95,10 @@ fn command(
         Shell::Cmd => "startup.bat",
         Shell::Nushell => "startup.nu",
         Shell::Zsh => ".zshrc",
+        Shell::Tcsh => ".tcshrc",
         _ => "startup",
     });
-    let shown = file.display();
+    let source = activation::source_command(shell, &file.to_string_lossy());
     let mut startup = format!("{hook}{mark}");
     match shell {
         Shell::Bash => {
@@ -123,27 +125,30 @@ fn command(
             }
         }
         Shell::Sh => {
-            startup.insert_str(0, "unset ENV\n");
+            startup.insert_str(
+                0,
+                &activation::sh_startup(env::variables().get(OsStr::new("ENV"))),
+            );
             command.env("ENV", &file).arg("-i");
         }
         Shell::Fish => {
-            command.arg("-i").arg("-C").arg(format!("source '{shown}'"));
+            command.arg("-i").arg("-C").arg(source);
         }
         Shell::Xonsh => {
             command.arg("--rc");
-            let usual = home.join(".xonshrc");
+            let config = session.env.config_folder.as_ref();
+            let usual = config.map(|folder| folder.join("xonsh").join("rc.xsh"));
+            let usual = usual.into_iter().chain([home.join(".xonshrc")]);
             command
-                .args(usual.is_file().then_some(usual))
+                .args(usual.filter(|file| file.is_file()))
                 .arg(&file)
                 .arg("-i");
         }
         Shell::Nushell => {
-            command.arg("-e").arg(format!("source '{shown}'"));
+            command.arg("-e").arg(source);
         }
         Shell::Powershell => {
-            command
-                .args(["-NoExit", "-Command"])
-                .arg(format!(". '{shown}'"));
+            command.args(["-NoExit", "-Command"]).arg(source);
         }
         Shell::Cmd => {
             // Text behind the end of the hook would never be read; and nothing names a
@@ -153,17 +158,10 @@ fn command(
             startup = ["@call \"%~dp0hook.bat\"\r\n", "@call \"%~dp0mark.bat\"\r\n"].concat();
             command = batch::command_with(program, &["/v:off", "/k"], &file);
         }
-        // It has no option for another startup file: it inherits the environment.
+        // It looks for its startup file in the home.
         Shell::Tcsh => {
-            command
-                .env_clear()
-                .envs(activating::environment(activation));
-            if let Some(script) = activation::run_script(activation) {
-                let mut outer = Command::new("/bin/sh");
-                outer.env_clear().envs(activating::environment(activation));
-                outer.arg("-c").arg(script).arg("gpuenv").arg(program);
-                return Ok(outer);
-            }
+            startup = activation::tcsh_startup(&home.to_string_lossy(), &startup);
+            command.env("HOME", place);
         }
     }
     fs::write(&file, startup)?;

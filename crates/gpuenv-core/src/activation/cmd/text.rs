@@ -26,6 +26,12 @@ set %GPUENV_V%=%GPUENV_W:""=^"%
 exit /b 0
 "#;
 
+/// Runs the batch file that `GPUENV_W` names.
+const RUN: &str = "call :gpuenv_run\n";
+
+/// Its end is the end of the function too.
+const RUN_BODY: &str = ":gpuenv_run\n\"%GPUENV_W%\"\n";
+
 /// Delayed expansion would read each `!` and `^` of a value once more.
 const REFUSAL: &str = "\
 if \"!!\"==\"\" echo gpuenv: nothing is changed: start a cmd without delayed expansion first: cmd /v:off 1>&2
@@ -49,15 +55,15 @@ impl Batch {
         format!("gpuenv_{}", self.labels)
     }
 
-    /// Runs a batch file. Its path is read late: `call` doubles carets, and reads
-    /// percent signs twice.
+    /// Runs a batch file. Its path is in no line that `call` reads, which doubles carets
+    /// and reads percent signs twice.
     pub(super) fn run(&mut self, path: &str, condition: &str) {
         // No path of Windows has quotes.
         let path = escaped(&path.replace('"', ""));
         self.push(&format!(
             "set \"GPUENV_W=\"\n\
              {condition}if exist \"{path}\" set \"GPUENV_W={path}\"\n\
-             if defined GPUENV_W call \"%%GPUENV_W%%\"\n"
+             if defined GPUENV_W {RUN}"
         ));
     }
 
@@ -88,8 +94,10 @@ impl Batch {
             );
         }
         text += end;
-        if self.text.contains(WRITE) {
-            text += WRITE_BODY;
+        for (call, body) in [(WRITE, WRITE_BODY), (RUN, RUN_BODY)] {
+            if self.text.contains(call) {
+                text += body;
+            }
         }
         let lines = text.lines().map(|line| match line.starts_with(':') {
             true => format!("{line}\r\n"),

@@ -5,8 +5,11 @@ _gpuenv_change() {
 }
 # MEMORY again|new NAME VALUE
 _gpuenv_set() {
-  \eval "\\set -- \"\$@\" \"\${$3+s}\${$3-u}\""
-  if \[ "$2" = new ] || \[ "$5" != "s$4" ]; then _gpuenv_change "$1" "$3" "$4"; fi
+  if \[ "$2" = again ]; then
+    \eval "\\set -- \"\$@\" \"\${$3+s}\${$3-u}\""
+    if \[ "$5" = "s$4" ]; then \return 0; fi
+  fi
+  _gpuenv_change "$1" "$3" "$4"
 }
 # MEMORY again|new NAME DIRECTORIES SEPARATOR
 _gpuenv_prepend() {
