@@ -52,7 +52,7 @@ fn real_wheels_are_what_uv_makes_of_them() {
     sandbox.write(
         "demo.yaml",
         format!(
-            "schema: 1\nname: demo\nchannels: [conda-forge]\nplatforms: [linux-64]\ngpu: none\n\
+            "schema: 1\nname: demo\nchannels: [conda-forge]\nplatforms: [linux-64]\ngpu: optional\n\
              target: {{ glibc: \"2.36\" }}\ndependencies: [python]\npypi-dependencies:\n{lines}"
         ),
     );
