@@ -1,7 +1,9 @@
 """Serves a directory on loopback, as a mirror of channels does: with ETags and without surprises."""
 
+import contextlib
 import os
 import socketserver
+import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -22,6 +24,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, with_body):
         root = self.server.root
         path = (root / unquote(urlsplit(self.path).path).lstrip("/")).resolve()
+        if path.is_dir():
+            path = path / "index.html"
         if not path.is_relative_to(root) or not path.is_file():
             self.send_response(404)
             self.send_header("Content-Length", "0")
@@ -32,6 +36,8 @@ class Handler(BaseHTTPRequestHandler):
         same = self.headers.get("If-None-Match") == tag
         self.send_response(304 if same else 200)
         self.send_header("ETag", tag)
+        if path.name == "index.html":
+            self.send_header("Content-Type", "text/html")
         if not same:
             self.send_header("Content-Length", str(found.st_size))
         self.end_headers()
@@ -52,6 +58,18 @@ class Server(socketserver.ThreadingTCPServer):
     def handle_error(self, request, client_address):
         # Clients leave when they have what they need.
         pass
+
+
+@contextlib.contextmanager
+def served(root):
+    """Serves a directory from a process of its own; gives its URL."""
+    command = [sys.executable, __file__, str(root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            # The server ends with its input.
+            process.stdin.close()
 
 
 def main():

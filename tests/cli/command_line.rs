@@ -55,7 +55,7 @@ fn without_arguments_there_is_help_and_exit_two() {
       -V, --version  Print version
 
     Global options:
-      -q, --quiet                  Say nothing but errors
+      -q, --quiet                  Say nothing but errors and warnings
       -v, --verbose...             Say more: `-v` what happens, `-vv` in detail, `-vvv` everything
           --color <WHEN>           When to use colours [default: auto] [possible values: auto, always,
                                    never]

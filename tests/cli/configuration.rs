@@ -2,7 +2,9 @@
 //!
 //! One test for each line of the table in `docs/guide/configuration.md`.
 
-mod network;
+mod channels;
+pub(crate) mod network;
+mod table;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},

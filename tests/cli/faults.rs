@@ -182,7 +182,7 @@ fn a_package_that_does_not_arrive_is_told_of() {
     help: try again later, or name a mirror with `--mirror URL`
     docs: `gpuenv explain GE501`
     ## 404
-    error[GE501]: `lib-1.0-h0_0.conda` cannot be downloaded: the channel does not have it any more (HTTP 404)
+    error[GE501]: `lib-1.0-h0_0.conda` cannot be downloaded: the server does not have it any more (HTTP 404)
     cause: asked once: [SERVER]/conda-forge/linux-64/lib-1.0-h0_0.conda
     help: choose another build with `gpuenv lock --upgrade lib`
     docs: `gpuenv explain GE501`

@@ -293,11 +293,11 @@ fn archives_are_what_they_say() {
     let told = at_once(&attacks, |(name, attack)| refused(name, *attack));
     insta::assert_snapshot!(told.concat(), @"
     ## a hard link to outside
-    error[GE514]: `hostile-1.0-h0_0.conda` is not a sound package: an io error occurred: failed to unpack `share/a`: No such file or directory (os error 2)
+    error[GE514]: `hostile-1.0-h0_0.conda` is not a sound package: failed to unpack `share/a`: No such file or directory (os error 2)
     help: report it to the channel; `gpuenv lock --upgrade` may find another build
     docs: `gpuenv explain GE514`
     ## a hard link with dots
-    error[GE514]: `hostile-1.0-h0_0.conda` is not a sound package: an io error occurred: failed to unpack `share/a`: hard link source escapes the destination: ../../../../outside/precious
+    error[GE514]: `hostile-1.0-h0_0.conda` is not a sound package: failed to unpack `share/a`: hard link source escapes the destination: ../../../../outside/precious
     help: report it to the channel; `gpuenv lock --upgrade` may find another build
     docs: `gpuenv explain GE514`
     ## a file that is not there

@@ -125,6 +125,7 @@ fn what_cannot_be_read_is_told_with_help() {
     1 | Remember the milk
       | ^^^^^^^^^^^^^^^^^
     help: say what it is: `gpuenv import --from environment-yml FILE`
+    help: code and tutorials are for `gpuenv lint FILE`, which names what is wrong in them
     help: a command line goes into quotes: `gpuenv import "conda install -c conda-forge cupy"`
     docs: `gpuenv explain GE130`
     "#);
@@ -282,6 +283,15 @@ fn a_tutorials_flaws_are_named_and_mended() {
       |                               ^^^^^^^^^^^^^^^
     help: write it with quotes: `"tensorflow<2.11"`
     docs: `gpuenv explain GE154`
+
+    warning[GE155]: `python3` may be the system's
+     --> tutorial.txt:3:1
+      |
+    3 | python3 -m pip install --user tensorflow<2.11
+      | ^^^^^^^
+    cause: it is whatever comes first on `PATH`: without `python` in the environment that is another one
+    help: write `python -m pip`, with `python` in the environment
+    docs: `gpuenv explain GE155`
 
     note[GE142]: `python 3.10.*` is added: wheels are installed into the Python of the environment
     help: write the version that you need, for example `python 3.12.*`

@@ -3,6 +3,7 @@
 mod activation;
 mod architecture;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod building;
 mod builds;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod check;
@@ -15,7 +16,10 @@ mod composition;
 mod configuration;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod create;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod demonstrations;
 mod devices;
+mod directories;
 mod docs;
 mod doctor;
 mod explain;
@@ -67,9 +71,11 @@ mod search;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod shell_hook;
 mod source;
+mod tutorials;
 mod unsolvable;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod update;
+mod variants;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod verify;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

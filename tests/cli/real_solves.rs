@@ -12,6 +12,7 @@
 mod case;
 mod compare;
 mod unsolvable;
+mod variants;
 
 use std::{collections::BTreeMap, env, path::PathBuf, sync::Arc, time::Duration};
 
@@ -96,6 +97,7 @@ impl Data {
             retries: 1,
             unpacked_at_least: 2_000_000_000,
             ways: Default::default(),
+            wheels: Default::default(),
         }
     }
 
@@ -111,6 +113,24 @@ impl Data {
         });
         let outcomes: Vec<Outcome> = outcomes.collect();
         println!("{}", compare::totals(&outcomes));
+        outcomes
+    }
+
+    /// Solves every case as a recipe with variants.
+    fn with_variants(&self, wanted: &[&str]) -> Vec<variants::Outcome> {
+        let mut cases = self.cases();
+        cases.retain(|case| wanted.iter().any(|wanted| case.id.contains(wanted)));
+        let access = self.access(&cases);
+        let outcomes = cases.iter().map(|case| {
+            let (channels, _) = case.channels(&self.folder);
+            let outcome = self
+                .runtime
+                .block_on(variants::run(case, channels, &access));
+            println!("{outcome}");
+            outcome
+        });
+        let outcomes: Vec<variants::Outcome> = outcomes.collect();
+        println!("{}", variants::totals(&outcomes));
         outcomes
     }
 
@@ -175,6 +195,23 @@ fn a_slice_of_real_environments_solves_as_it_did() {
 fn all_real_environments_of_a_directory_solve() {
     let Some(data) = Data::named() else { return };
     assert_eq!(failures(&data.solve()), [] as [String; 0]);
+}
+
+#[test]
+fn a_slice_of_real_environments_has_variants() {
+    // All of the slice would take a minute.
+    let outcomes = Data::slice().with_variants(&["pytorch-gpu-pixi", "cf-channel:linux-64"]);
+    let lines: Vec<String> = outcomes.iter().map(ToString::to_string).collect();
+    assert!(outcomes.iter().all(|outcome| outcome.wrong.is_empty()));
+    insta::assert_snapshot!(lines.concat());
+}
+
+#[test]
+fn all_real_environments_of_a_directory_have_variants() {
+    let Some(data) = Data::named() else { return };
+    let outcomes = data.with_variants(&[""]);
+    let wrong: Vec<&String> = outcomes.iter().flat_map(|outcome| &outcome.wrong).collect();
+    assert_eq!(wrong, [] as [&String; 0]);
 }
 
 #[test]

@@ -54,8 +54,8 @@ fn the_tree_leads_from_the_recipes_lines_to_what_contradicts() {
           └─ `tensorflow 2.10 h0_0`
              └─ needs `cudnn >=8.4,<9.0a0`
                 └─ `cudnn 8.4.1 h0_0`: the recipe asks for `cudnn 8.1.*` as well
-    help: write `tensorflow 2.9.*` instead of `tensorflow 2.10.*`
-    help: write `cudnn 8.4.*` instead of `cudnn 8.1.*`
+    help: write `tensorflow 2.9.*` instead of `tensorflow 2.10.*`, the nearest version that works
+    help: write `cudnn 8.4.*` instead of `cudnn 8.1.*`, the nearest version that works
     docs: `gpuenv explain GE301`
     ");
 }

@@ -57,14 +57,14 @@ impl Sources {
         self.sandbox.read("gpuenv.lock")
     }
 
-    fn prefix(&self) -> PathBuf {
+    pub(crate) fn prefix(&self) -> PathBuf {
         self.sandbox.gpuenv_home().join("envs/demo")
     }
 }
 
 macro_rules! sources {
     () => {
-        match Sources::new() {
+        match $crate::wheel_sources::Sources::new() {
             Ok(sources) => sources,
             Err(reason) => {
                 println!("skipped: {reason}");
@@ -73,6 +73,8 @@ macro_rules! sources {
         }
     };
 }
+
+pub(crate) use sources;
 
 #[test]
 fn a_recipe_says_which_index_has_what() {

@@ -5,10 +5,17 @@
 //! from a lock need the `python3` only, since it stands for conda's.
 
 mod credentials;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod hostile;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod indexes;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod keyring;
 pub(crate) mod lab;
 mod limits;
 mod locking;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod network;
 mod odd;
 mod servers;
 mod tool;

@@ -36,6 +36,8 @@ pub struct Rules<'a> {
     table: &'a GpuBuilds,
     /// The names that have CUDA builds and others.
     both: BTreeSet<String>,
+    /// The names in the recipe's own lines.
+    named: BTreeSet<String>,
     /// Whether the recipe itself asks for parts of CUDA.
     wants_cuda: bool,
 }
@@ -64,14 +66,16 @@ impl<'a> Rules<'a> {
         let both = both.filter(|name| !is_cuda_by_name(name));
         let names = dependencies.iter().filter_map(|line| {
             let name = line.spec.name.as_exact()?;
-            Some(name.as_normalized())
+            Some(name.as_normalized().to_string())
         });
-        let mut names = names.filter(|name| *name != VERSION_OF_CUDA);
+        let named: BTreeSet<String> = names.collect();
+        let mut names = named.iter().filter(|name| *name != VERSION_OF_CUDA);
         Self {
             gpu,
             table,
             both: both.map(ToString::to_string).collect(),
             wants_cuda: names.any(|name| any(&table.runtime, name)),
+            named,
         }
     }
 
@@ -92,14 +96,15 @@ impl<'a> Rules<'a> {
     /// Tells whether a GPU-capable package is a build for the CPU.
     pub fn is_cpu_build(&self, record: &RepoDataRecord) -> bool {
         let name = record.package_record.name.as_normalized();
-        if !self.is_capable(name) || self.cpu_is_fine(name) {
+        if self.cpu_is_fine(name) {
             return false;
         }
         match self.kind(record) {
             Kind::Cuda => false,
-            Kind::Cpu => true,
+            // What calls itself a build for the CPU has others, in these channels or not.
+            Kind::Cpu => self.is_capable(name) || self.named.contains(name),
             // `torchvision` without a mark is what its `pytorch` is.
-            Kind::Plain => !self.leaves_it_to_another(record),
+            Kind::Plain => self.is_capable(name) && !self.leaves_it_to_another(record),
         }
     }
 
@@ -116,6 +121,13 @@ impl<'a> Rules<'a> {
     /// Tells whether a package is known to come in both kinds.
     pub fn is_capable(&self, name: &str) -> bool {
         self.both.contains(name) || any(&self.table.frameworks, name)
+    }
+
+    /// Returns what a package is called where it is for the GPU.
+    pub fn name_with_gpu(&self, name: &str) -> Option<&'a str> {
+        let mut others = self.table.other_names.iter().flatten();
+        let other = others.find(|of| of.cpu == name);
+        other.map(|of| of.gpu.as_str())
     }
 
     fn cpu_is_fine(&self, name: &str) -> bool {
@@ -143,6 +155,10 @@ impl<'a> Rules<'a> {
             return kind;
         }
         if is_cuda_by_name(name) || any(&self.table.runtime, name) {
+            return Kind::Cuda;
+        }
+        let constrains = &mut package.constrains.iter();
+        if constrains.any(|text| solution::name_of(text) == "__cuda") {
             return Kind::Cuda;
         }
         let mut kind = Kind::Plain;
@@ -192,6 +208,18 @@ fn mark(build: &str) -> Option<Kind> {
     words()
         .any(|word| word.starts_with("cpu"))
         .then_some(Kind::Cpu)
+}
+
+/// Returns what of the records computes on a GPU or helps with it: CUDA builds and parts of CUDA.
+pub fn with_cuda<'r>(
+    rules: &Rules<'_>,
+    records: &'r [RepoDataRecord],
+) -> impl Iterator<Item = &'r RepoDataRecord> {
+    let is_cuda = |record: &&RepoDataRecord| {
+        let name = record.package_record.name.as_normalized();
+        name != VERSION_OF_CUDA && rules.kind(record) == Kind::Cuda
+    };
+    records.iter().filter(is_cuda)
 }
 
 /// Returns the packages that `gpu` rules out, sorted.

@@ -94,7 +94,7 @@ pub fn token(url: &Url) -> Option<&str> {
 }
 
 /// Returns a URL without `user:password@` and without `/t/TOKEN`.
-fn without_secrets(url: &Url) -> Url {
+pub(crate) fn without_secrets(url: &Url) -> Url {
     let mut url = url.clone();
     // Only a URL without a host refuses, and that one has no user.
     let _ = url.set_username("");
@@ -182,6 +182,19 @@ impl Mirrors {
             Url::parse(&format!("{to}{rest}")).ok()
         });
         found.unwrap_or_else(|| canonical.clone())
+    }
+
+    /// Returns the canonical URL of what a mirror has; only mirrors of a base that counts
+    /// are looked at.
+    pub fn restore(&self, place: &Url, counts: impl Fn(&str) -> bool) -> Url {
+        let rules = self.rules.iter().filter(|(base, _)| counts(base));
+        let found = rules.filter_map(|(base, to)| {
+            let rest = place.as_str().strip_prefix(to.as_str())?;
+            let canonical = Url::parse(&format!("{base}{rest}")).ok()?;
+            Some((to.len(), canonical))
+        });
+        let nearest = found.max_by_key(|(length, _)| *length);
+        nearest.map_or_else(|| place.clone(), |(_, canonical)| canonical)
     }
 
     /// Returns the secrets of the mirrors that have some.
@@ -283,6 +296,16 @@ mod tests {
         );
         assert_eq!(apply("https://third.example/a"), "https://third.example/a/");
         assert_eq!(apply("nvidia"), "http://lab.example/nv/");
+        let restore = |text: &str| {
+            let place = Url::parse(text).unwrap();
+            let restored = mirrors.restore(&place, |base| base != CANONICAL_BASE);
+            restored.to_string()
+        };
+        assert_eq!(
+            restore("http://lab.example/other/a/b.whl"),
+            "https://other.example/a/b.whl"
+        );
+        assert_eq!(restore("file:///mirror/a"), "file:///mirror/a");
         assert!(mirrors.add(CANONICAL_BASE, "nonsense").is_err());
         assert!(mirrors.add(CANONICAL_BASE, "ftp://x.example/").is_err());
         assert_eq!(mirrors.logins(), []);

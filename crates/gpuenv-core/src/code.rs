@@ -90,6 +90,12 @@ codes! {
     213 CHECK_PLATFORM "the operating system does not fit the packages";
     214 CHECK_LONG_PATHS "paths may become too long for Windows";
     215 CHECK_UNKNOWN_DRIVER "no table tells what that driver supports";
+    216 PLAN_VARIANT "the recipe's variants do not fit together";
+    217 VARIANT_NONE_FITS "the machine runs none of the variants";
+    218 VARIANT_TAKEN "a later variant is taken than the first";
+    219 VARIANT_UNKNOWN "there is no variant of that name";
+    220 VARIANT_RUNS_NOWHERE "no machine runs the variant";
+    221 VARIANT_UNDECIDED "the machine has no GPU that could decide which variant to take";
 
     // 3xx: channels and the solve.
     301 SOLVE_UNSOLVABLE "no set of packages satisfies the recipe";
@@ -112,12 +118,21 @@ codes! {
     323 WHEELS_FAILED "uv did not resolve the wheels";
     324 WHEELS_UV_INSTALLED "gpuenv has installed uv for its own use";
     325 WHEELS_UV_NOT_INSTALLED "uv, which resolves wheels, cannot be brought";
+    326 WHEELS_INDEX_DENIED "an index of wheels wants other credentials";
+    327 WHEELS_INDEX_UNREACHABLE "an index of wheels cannot be read";
+    328 WHEELS_NO_INDEX "what answers is no index of wheels";
+    329 WHEELS_UNKNOWN_NAME "no index has a wheel of that name";
+    330 WHEELS_YANKED "a wheel was withdrawn by its authors";
+    331 WHEELS_OFFLINE "offline, and an index of wheels is not in the cache";
     332 WHEELS_NO_FOLDER "a folder of wheels is not there";
+    333 WHEELS_BUILT "a wheel was built from source code";
+    334 WHEELS_NOT_BUILT "a wheel could not be built from source code";
 
     340 SEARCH_NOTHING "no package matches what is searched for";
     341 SEARCH_BAD_SPEC "what is searched for cannot be read";
     342 LOOK_NO_PACKAGE "the package is not in the lock or environment";
     343 LOOK_NO_PLATFORM "the lock or environment does not cover the platform";
+    344 BUILDS_NO_USE "a GPU is required, and no package uses one";
 
     // 4xx: the lock.
     401 LOCK_UNREADABLE "the lock cannot be read";

@@ -126,12 +126,10 @@ fn parts<'l>(
     wanted: Option<Subdir>,
 ) -> Result<Vec<Part<'l>>, ExportError> {
     let mut parts = Vec::new();
-    for (platform, locked) in &lock.platforms {
-        let Ok(platform) = platform.parse::<Subdir>() else {
-            continue;
-        };
+    for (called, locked) in &lock.platforms {
+        let platform = locked.subdir;
         if wanted.is_none_or(|wanted| wanted == platform) {
-            let settings = lock.platform_settings(platform);
+            let settings = lock.settings_of(called);
             parts.push(Part {
                 name,
                 platform,

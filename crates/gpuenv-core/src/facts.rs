@@ -5,6 +5,7 @@
 
 mod error;
 mod modes;
+mod sound;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ pub use error::FactsError;
 pub use modes::{FoundBy, Mode, ModeId, Modes, Suspect};
 pub use tables::{
     Architecture, Architectures, CpuIsFine, CudnnFloor, Drivers, Dropped, Errors, Floor,
-    FrameworkBuild, GpuBuilds, NamePattern, PciRange, TensorFlow, Toolkit, Torch,
+    FrameworkBuild, GpuBuilds, NamePattern, OtherName, PciRange, TensorFlow, Toolkit, Torch,
     TorchArchitectures, TorchBuild,
 };
 
@@ -166,7 +167,7 @@ fn parse<T: Table>(file: &str, text: &str) -> Result<T, FactsError> {
     let head = table.head();
     if head.schema != SCHEMA {
         return Err(FactsError::Schema {
-            file: file.into(),
+            place: Box::new(FactsError::line_with(file, text, "schema:")),
             found: head.schema,
         });
     }
@@ -176,10 +177,12 @@ fn parse<T: Table>(file: &str, text: &str) -> Result<T, FactsError> {
         false => Some(format!("`{}` is not a date", head.date)),
     };
     match fault {
-        Some(fault) => Err(FactsError::Fault {
-            file: file.into(),
-            fault,
-        }),
+        Some(fault) => {
+            let value = fault.split('`').nth(1).unwrap_or_default();
+            let place = FactsError::line_with(file, text, value);
+            let place = Box::new(place);
+            Err(FactsError::Fault { place, fault })
+        }
         None => Ok(table),
     }
 }

@@ -5,6 +5,7 @@
 //! long as its packages ask for no more than CUDA 12 (minor-version compatibility).
 
 mod machine;
+mod variants;
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -12,6 +13,7 @@ use rattler_conda_types::{RepoDataRecord, Subdir, Version};
 
 pub(crate) use machine::WINDOWS_WITH_WSL_GPU;
 pub use machine::{check, check_cuda, cuda, uses_gpu};
+pub use variants::{Candidate, Choice, PassedOver, beyond_all_machines, candidates, choose};
 
 use crate::{
     Code, Diagnostic, Target,

@@ -11,11 +11,16 @@ mod environment;
 mod error;
 mod explicit;
 mod install;
+mod listed;
+mod listing;
 mod locked;
+mod notebook;
 mod pip;
 mod pixi;
 mod pixi_lock;
 mod places;
+mod program;
+mod prompt;
 mod reading;
 mod recognise;
 mod requirements;
@@ -33,7 +38,9 @@ use crate::{Diagnostic, Wheel};
 
 pub use draft::{Drafted, recipe};
 pub use error::ImportError;
+pub(crate) use listed::{Listed, environments};
 pub use locked::lock;
+pub use notebook::page;
 pub use recognise::recognise;
 pub(crate) use script::{Command, Shell, Word, commands};
 pub(crate) use spec::name_of;
@@ -47,6 +54,8 @@ pub enum Format {
     EnvironmentYml,
     /// What `conda list --explicit` prints.
     Explicit,
+    /// What `conda list` and `conda list --export` print.
+    CondaList,
     /// `conda-lock.yml`, version 1.
     CondaLock,
     /// `pixi.toml`.
@@ -63,9 +72,10 @@ pub enum Format {
 
 impl Format {
     /// Every format, with the word for it on the command line.
-    pub const ALL: [(Format, &'static str); 8] = [
+    pub const ALL: [(Format, &'static str); 9] = [
         (Format::EnvironmentYml, "environment-yml"),
         (Format::Explicit, "explicit"),
+        (Format::CondaList, "conda-list"),
         (Format::CondaLock, "conda-lock"),
         (Format::Pixi, "pixi"),
         (Format::Pyproject, "pyproject"),
@@ -193,6 +203,8 @@ pub struct Imported {
 pub struct Defaults {
     /// The channels, strongest first.
     pub channels: Vec<String>,
+    /// Names that stand for several channels on this machine, and for which.
+    pub groups: Vec<(String, Vec<String>)>,
     /// Which environment of a project, where there are several.
     pub environment: Option<String>,
 }
@@ -204,6 +216,7 @@ pub fn includes(texts: &Texts, index: usize, format: Format) -> Vec<Include> {
         Format::EnvironmentYml if index == 0 => requirements::includes_of_yaml(text, index),
         Format::EnvironmentYml | Format::Requirements => requirements::includes(text, index),
         Format::Explicit
+        | Format::CondaList
         | Format::CondaLock
         | Format::Pixi
         | Format::Pyproject
@@ -250,16 +263,25 @@ pub(crate) fn gather(texts: &Texts, format: Format) -> (Imported, Vec<Diagnostic
     reading.into_parts()
 }
 
+/// Reads what commands ask for as they are written.
+pub(crate) fn gather_commands(texts: &Texts, commands: &[Command]) -> (Imported, Vec<Diagnostic>) {
+    let mut reading = reading::Reading::new(texts, Format::Commands);
+    reading.as_written = true;
+    install::read_commands(&mut reading, commands);
+    reading.into_parts()
+}
+
 fn fill(reading: &mut reading::Reading<'_>, format: Format, environment: Option<&str>) {
     match format {
         Format::EnvironmentYml => environment::read(reading),
         Format::Explicit => explicit::read(reading),
+        Format::CondaList => listing::read(reading),
         Format::CondaLock => conda_lock::read(reading),
         Format::Pixi => pixi::read(reading, environment),
         Format::Pyproject => pixi::read_pyproject(reading, environment),
         Format::PixiLock => pixi_lock::read(reading, environment),
         Format::Requirements => requirements::read(reading),
-        Format::Commands => install::read(reading),
+        Format::Commands => install::read(reading, environment),
     }
 }
 

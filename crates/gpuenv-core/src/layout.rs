@@ -8,7 +8,7 @@ mod names;
 mod resolve;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet, hash_map},
     fmt,
 };
 
@@ -91,6 +91,13 @@ pub enum Reason {
     WayLeaves,
     /// So many links are on the way to it that nobody can tell where it leads.
     Tangled,
+    /// It would be started instead of Python.
+    Python,
+    /// Another file of the package has the same name but for capitals.
+    SameName {
+        /// The other one.
+        other: String,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -104,6 +111,10 @@ impl fmt::Display for Reason {
             }
             Reason::WayLeaves => f.write_str("a link on the way leads out of the prefix"),
             Reason::Tangled => f.write_str("too many links are on the way"),
+            Reason::Python => f.write_str("it would be started instead of Python"),
+            Reason::SameName { other } => {
+                write!(f, "Windows takes it and `{other}` for one file")
+            }
         }
     }
 }
@@ -144,7 +155,9 @@ pub fn check(platform: Subdir, packages: &[Package], present: &Present) -> Findi
     }
     for package in packages {
         for (entry, target) in package.entries.iter().zip(final_paths(package)) {
-            if let Some(reason) = path_reason(platform, &entry.path, &target) {
+            let reason = path_reason(platform, &entry.path, &target);
+            let reason = reason.or_else(|| package.shadows(&target).then_some(Reason::Python));
+            if let Some(reason) = reason {
                 refused.insert(unsafe_entry(package, &entry.path, reason));
             } else if let Kind::Link { target: to } = &entry.kind {
                 links.add(&target, to);
@@ -154,7 +167,14 @@ pub fn check(platform: Subdir, packages: &[Package], present: &Present) -> Findi
             if let Some(fault) = names::component_fault(platform, command) {
                 let reason = Reason::Command(fault);
                 refused.insert(unsafe_entry(package, command, reason));
+            } else if names::is_python(command) {
+                refused.insert(unsafe_entry(package, command, Reason::Python));
             }
+        }
+    }
+    if platform.is_windows() {
+        for package in packages {
+            same_names(package, &mut refused);
         }
     }
     // The links can only be followed where the paths themselves are sound.
@@ -164,6 +184,43 @@ pub fn check(platform: Subdir, packages: &[Package], present: &Present) -> Findi
     Findings {
         refused: refused.into_iter().collect(),
         clobbers: clobbers(packages, &present.packages),
+    }
+}
+
+impl Package {
+    /// Returns whether a script, at its final path, takes the name of the Python that
+    /// the package is for.
+    fn shadows(&self, target: &str) -> bool {
+        let scripts = self.python.as_ref();
+        let name = scripts.and_then(|places| target.strip_prefix(places.scripts.as_str()));
+        let name = name.and_then(|rest| rest.strip_prefix('/'));
+        name.is_some_and(names::is_python)
+    }
+}
+
+/// Finds files of a package of which one would be written over the other.
+fn same_names(package: &Package, refused: &mut BTreeSet<Unsafe>) {
+    let mut known: HashMap<String, (String, &str)> = HashMap::new();
+    let mut refuse = |target: String, path| match known.entry(target.to_lowercase()) {
+        hash_map::Entry::Vacant(place) => {
+            place.insert((target, path));
+        }
+        // A path that is listed twice is one file.
+        hash_map::Entry::Occupied(place) if place.get().0 == target => {}
+        hash_map::Entry::Occupied(place) => {
+            let other = place.get().1.to_string();
+            refused.insert(unsafe_entry(package, path, Reason::SameName { other }));
+        }
+    };
+    for (entry, target) in package.entries.iter().zip(final_paths(package)) {
+        if entry.kind != Kind::Directory {
+            refuse(target, &entry.path);
+        }
+    }
+    let scripts = package.python.as_ref();
+    let scripts = scripts.map_or("", |places| places.scripts.as_str());
+    for command in &package.commands {
+        refuse(format!("{scripts}/{command}.exe"), command);
     }
 }
 

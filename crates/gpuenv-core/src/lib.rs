@@ -14,6 +14,7 @@ pub mod changes;
 pub mod channel;
 pub mod code;
 pub mod conflict;
+pub mod cuda_version;
 pub mod diagnostic;
 pub mod doctor;
 pub mod event;

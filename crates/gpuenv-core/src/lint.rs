@@ -8,9 +8,12 @@ mod code;
 mod commands;
 mod edit;
 mod frameworks;
+mod kernels;
 mod matrix;
 mod packages;
+mod prose;
 mod subject;
+mod training;
 
 use crate::{
     Code, Diagnostic, Recipe, Severity,
@@ -64,8 +67,15 @@ pub fn mended_recipe(file: &str, text: &str, facts: &Facts) -> (String, Vec<Find
 /// Looks for what is wrong with a recipe.
 pub fn recipe(text: &Text, recipe: &Recipe, facts: &Facts) -> Vec<Finding> {
     let texts = Texts::new(text.clone());
-    let subject = Subject::of_recipe(&texts, recipe);
-    findings(&subject, facts)
+    let variants = recipe.variants.all();
+    if variants.is_empty() {
+        return findings(&Subject::of_recipe(&texts, recipe), facts);
+    }
+    // Each variant is a recipe; what is wrong with all of them is told once.
+    let found = variants
+        .into_iter()
+        .flat_map(|variant| findings(&Subject::of_recipe(&texts, &variant.recipe), facts));
+    sorted(found.collect())
 }
 
 /// Looks for what is wrong with a file of another tool, or with any text.
@@ -80,21 +90,39 @@ pub fn file(
     (findings(&subject, facts), errors)
 }
 
+fn place(finding: &Finding) -> (usize, usize) {
+    let place = finding.diagnostic.place.as_ref();
+    let span = place.and_then(|place| place.span.as_ref());
+    span.map_or((0, 0), |span| (span.line, span.column))
+}
+
+/// Looks for what is wrong with lines that no recipe takes over: code, sentences, settings of shells.
+pub fn lines(texts: &Texts) -> Vec<Finding> {
+    let (subject, _) = Subject::of_file(texts, Some(Format::Commands));
+    let mut found = Vec::new();
+    commands::check(&subject, &mut found);
+    code::check(&subject, &mut found);
+    found
+}
+
 fn findings(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
-    channels::check(subject, facts, &mut found);
-    packages::check(subject, &mut found);
-    frameworks::check(subject, facts, &mut found);
+    let environments = subject.environments();
+    let subjects = match environments.is_empty() {
+        true => std::slice::from_ref(subject),
+        false => environments.as_slice(),
+    };
+    for environment in subjects {
+        channels::check(environment, facts, &mut found);
+        packages::check(environment, &mut found);
+        frameworks::check(environment, facts, &mut found);
+    }
     commands::check(subject, &mut found);
     code::check(subject, &mut found);
-    let place = |finding: &Finding| {
-        let span = finding
-            .diagnostic
-            .place
-            .as_ref()
-            .and_then(|place| place.span.as_ref());
-        span.map_or((0, 0), |span| (span.line, span.column))
-    };
+    sorted(found)
+}
+
+fn sorted(mut found: Vec<Finding>) -> Vec<Finding> {
     found.sort_by_key(|finding| (place(finding), finding.diagnostic.code));
     found.dedup();
     found.truncate(MOST_FINDINGS);

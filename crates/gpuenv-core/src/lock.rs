@@ -9,11 +9,12 @@ mod check;
 mod comparison;
 mod diff;
 mod settings;
+mod variants;
 mod wheels;
 
 use std::collections::BTreeMap;
 
-use rattler_conda_types::{GenericVirtualPackage, RepoDataRecord, Subdir};
+use rattler_conda_types::{RepoDataRecord, Subdir};
 use rattler_lock::{
     CondaPackageData, DEFAULT_ENVIRONMENT_NAME, LockFile, ParseCondaLockError, PlatformData,
     PlatformName,
@@ -25,6 +26,7 @@ pub use check::{Difference, check, stale};
 pub use comparison::{Change, Entry, Kind as ChangeKind, PlatformComparison, compare};
 pub use diff::{PackageChange, changes};
 pub use settings::{PlatformSettings, Settings};
+pub use variants::{subdir_of, variant_of};
 
 use crate::{
     Code, Diagnostic, Place, Plan, Solution, Wheel,
@@ -45,13 +47,16 @@ pub struct Lock {
     pub settings: Option<Settings>,
     /// The channels' canonical URLs, strongest first.
     pub channels: Vec<String>,
-    /// What is locked, by platform.
+    /// What is locked, by the name of the platform: `linux-64`, or of one of its
+    /// variants: `linux-64-cuda12`.
     pub platforms: BTreeMap<String, PlatformLock>,
 }
 
 /// What a lock holds for one platform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlatformLock {
+    /// The conda platform; its name in the lock differs where the recipe has variants.
+    pub subdir: Subdir,
     /// The virtual packages that the solve saw, as `name=version=build`.
     pub virtual_packages: Vec<String>,
     /// The packages, by name.
@@ -88,11 +93,12 @@ pub fn lock(solved: &[(Plan, Solution)]) -> Result<Lock, LockError> {
             }
         }
         let locked = PlatformLock {
+            subdir: plan.platform(),
             virtual_packages: virtual_package_texts(plan),
             records,
             wheels: solution.wheels.clone(),
         };
-        platforms.insert(plan.platform().to_string(), locked);
+        platforms.insert(plan.name(), locked);
     }
     Ok(Lock {
         settings: settings::from_solved(solved),
@@ -134,10 +140,9 @@ pub fn render_beside(lock: &Lock, folder: Option<&Url>) -> Result<String, LockEr
     };
     let mut platforms = Vec::new();
     for (name, locked) in &lock.platforms {
-        let subdir: Subdir = name.parse().map_err(|error| bad(&error))?;
         platforms.push(PlatformData {
-            name: PlatformName::from(&subdir),
-            subdir,
+            name: PlatformName::try_from(name.as_str()).map_err(|error| bad(&error))?,
+            subdir: locked.subdir,
             virtual_packages: locked.virtual_packages.clone(),
         });
     }
@@ -231,8 +236,9 @@ pub fn parse_beside(file: &str, text: &str, folder: Option<&Url>) -> Result<Lock
                 });
             }
         }
+        let name = platform.name().to_string();
         let sizes = settings.as_ref();
-        let sizes = sizes.and_then(|known| known.platforms.get(platform.subdir().as_str()));
+        let sizes = sizes.and_then(|known| known.platforms.get(&name));
         let packages = environment.pypi_packages(platform).into_iter().flatten();
         let wheels: Result<Vec<Wheel>, LockError> = packages
             .map(|package| {
@@ -247,11 +253,12 @@ pub fn parse_beside(file: &str, text: &str, folder: Option<&Url>) -> Result<Lock
         wheels.sort_by(|a, b| a.name.cmp(&b.name));
         let virtual_packages = platform.virtual_packages().to_vec();
         let locked = PlatformLock {
+            subdir: platform.subdir(),
             virtual_packages,
             records,
             wheels,
         };
-        platforms.insert(platform.subdir().to_string(), locked);
+        platforms.insert(name, locked);
     }
     let channels = environment.channels().iter();
     Ok(Lock {
@@ -349,40 +356,6 @@ fn parse_error(file: &str, text: &str, error: ParseCondaLockError) -> LockError 
             reason: error.to_string(),
             place: None,
         },
-    }
-}
-
-impl Lock {
-    /// Returns the solution for a platform, if the lock covers it.
-    pub fn solution(&self, platform: Subdir) -> Option<Solution> {
-        let locked = self.platforms.get(platform.as_str())?;
-        Some(Solution {
-            platform,
-            records: locked.records.clone(),
-            wheels: locked.wheels.clone(),
-        })
-    }
-
-    /// Returns what gpuenv knows of a platform, if it wrote the lock.
-    pub fn platform_settings(&self, platform: Subdir) -> Option<&PlatformSettings> {
-        self.settings.as_ref()?.platforms.get(platform.as_str())
-    }
-
-    /// Returns the virtual packages that the platform was solved for.
-    pub fn virtual_packages(&self, platform: Subdir) -> Vec<GenericVirtualPackage> {
-        let locked = self.platforms.get(platform.as_str());
-        let texts = locked
-            .into_iter()
-            .flat_map(|locked| &locked.virtual_packages);
-        let packages = texts.filter_map(|text| {
-            let mut parts = text.split('=');
-            Some(GenericVirtualPackage {
-                name: parts.next()?.parse().ok()?,
-                version: parts.next()?.parse().ok()?,
-                build_string: parts.next().unwrap_or("0").parse().ok()?,
-            })
-        });
-        packages.collect()
     }
 }
 

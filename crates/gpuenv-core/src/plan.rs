@@ -11,9 +11,12 @@ use rattler_conda_types::{MatchSpec, Subdir};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Place, Target, recipe::Selection};
+use crate::{
+    Place, Target,
+    recipe::{Located, Selection},
+};
 
-pub use decide::{PlanError, plan};
+pub use decide::{PlanError, plan, plans};
 pub use pypi::PypiSettings;
 
 /// Whether an environment is of use without a GPU.
@@ -91,6 +94,8 @@ pub struct Plan {
     pub probe: Vec<ProbeStep>,
     /// What was chosen of the recipe.
     pub selection: Selection,
+    /// Which of the recipe's variants it is, if it has some for the platform.
+    pub variant: Option<Located<String>>,
 }
 
 /// A conda dependency of the recipe.
@@ -159,5 +164,15 @@ impl Plan {
     /// Returns the conda platform.
     pub fn platform(&self) -> Subdir {
         self.target.platform
+    }
+
+    /// Returns what the platform is called in a lock: `linux-64`, or `linux-64-cuda12`
+    /// where the recipe has variants.
+    pub fn name(&self) -> String {
+        let platform = self.platform();
+        match &self.variant {
+            None => platform.to_string(),
+            Some(variant) => format!("{platform}-{}", variant.value),
+        }
     }
 }

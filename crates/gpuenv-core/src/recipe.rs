@@ -31,6 +31,7 @@ mod suggest;
 mod syntax;
 mod table;
 mod variable;
+mod variant;
 mod write;
 
 mod parse;
@@ -70,6 +71,7 @@ pub use spec::{BadSpec, dependency};
 pub use suggest::suggest;
 pub use syntax::BadSyntax;
 pub use variable::BadVariable;
+pub use variant::{BadVariantName, Variant, check_variant_name};
 
 /// A recipe: what an environment is made of, on every platform it is for.
 #[derive(Debug, Clone, JsonSchema)]
@@ -119,6 +121,10 @@ pub struct Recipe {
     /// Optional parts, by name.
     #[schemars(default, with = "BTreeMap<String, Feature>")]
     pub features: Vec<(String, Feature)>,
+    /// Environments for different GPUs, the preferred one first: `create` takes the
+    /// first that the machine can run.
+    #[schemars(default, with = "Entries<schema::Variant>")]
+    pub variants: Entries<Variant>,
     /// What was chosen of it.
     #[schemars(skip)]
     pub selection: Selection,

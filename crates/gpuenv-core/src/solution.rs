@@ -12,7 +12,7 @@ use rattler_conda_types::{
 };
 
 use crate::{
-    Wheel,
+    Wheel, cuda_version,
     plan::{Dependency, Gpu},
 };
 
@@ -188,7 +188,8 @@ fn verify_record(record: &RepoDataRecord, present: &Present<'_>, violations: &mu
             }),
         }
     }
-    for text in &record.package_record.constrains {
+    let unsaid = cuda_version::unsaid(record);
+    for text in record.package_record.constrains.iter().chain(&unsaid) {
         // A constraint that cannot be read constrains nothing, as solvers have it.
         let Some(spec) = parse_spec(text) else {
             continue;
@@ -409,6 +410,17 @@ pub(crate) mod tests {
         `zlib 1 0` is for `win-64`
         ");
         assert!(violations(&[], &records).contains(&"`torch` is there twice".to_string()));
+    }
+
+    #[test]
+    fn another_toolkit_beside_a_version_of_cuda_is_found_whatever_the_records_say() {
+        let records = [
+            record("cuda-version", "12.3", &[]),
+            record("cudatoolkit", "11.8.0", &[]),
+        ];
+        insta::assert_snapshot!(violations(&[], &records).join("\n"), @"`cuda-version 12.3 0` accepts only `cudatoolkit 12.3.*` beside it, there is `cudatoolkit 11.8.0 0`");
+        let records = [record("cuda-version", "13.0", &[])];
+        insta::assert_snapshot!(violations(&[], &records).join("\n"), @"`cuda-version 13.0 0` accepts only `__cuda >=13` beside it, there is `__cuda 12.4`");
     }
 
     #[test]

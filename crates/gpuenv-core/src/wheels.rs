@@ -7,6 +7,7 @@
 mod builds;
 mod contents;
 mod file_name;
+mod installed_record;
 mod names;
 mod pylock;
 mod rules;
@@ -20,9 +21,10 @@ use rattler_conda_types::{
 use rattler_digest::Sha256Hash;
 use url::Url;
 
-pub use builds::{check_builds, cpu_only, notes};
+pub use builds::{CpuOnly, check_builds, cpu_only, notes};
 pub use contents::{MAX_RECORD_BYTES, Written, check_record};
-pub use file_name::{WheelFileName, file_name};
+pub use file_name::{WheelFileName, file_name, shown_file_name};
+pub use installed_record::{Brought, installed_record, is_record};
 pub use names::{Provided, distributions, provided};
 pub use pylock::{BadPylock, Candidate, Distribution, parse as parse_pylock};
 pub use rules::{
@@ -114,6 +116,12 @@ impl Wheel {
         }
         None
     }
+}
+
+/// Returns whether two texts are one version, as PEP 440 compares them.
+pub fn same_version(one: &str, other: &str) -> bool {
+    let parsed = |text: &str| text.parse::<pep440_rs::Version>().ok();
+    parsed(one).is_some_and(|version| Some(version) == parsed(other))
 }
 
 /// PyPI's own index, as uv writes it.

@@ -3,13 +3,20 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use gpuenv_core::channel::{self, Mirrors};
+use gpuenv_core::{
+    channel::{self, Mirrors},
+    neighbours::UvIndex,
+};
 use url::Url;
 
-use crate::embedded;
+use crate::{
+    embedded,
+    keyring::{self, Keyring, Login},
+};
 
 /// How the network and the caches may be used.
 #[derive(Debug, Clone)]
@@ -30,6 +37,41 @@ pub struct Access {
     pub unpacked_at_least: u64,
     /// What the configuration of conda or rattler says about the network.
     pub ways: Ways,
+    /// What uv's settings say about indexes of wheels.
+    pub wheels: WheelWays,
+}
+
+/// What uv's settings say about indexes of wheels, as far as downloads need it.
+#[derive(Debug, Clone, Default)]
+pub struct WheelWays {
+    /// The indexes that they name, strongest first.
+    pub indexes: Vec<UvIndex>,
+    /// Whether one of them takes the place of PyPI.
+    pub replaces_pypi: bool,
+    /// The keyring, if it is to be asked.
+    pub keyring: Option<Arc<Keyring>>,
+}
+
+impl WheelWays {
+    /// Returns the login that uv's settings hold for the server of this address, that of
+    /// the nearest index.
+    pub(crate) fn login_for(&self, url: &Url) -> Option<Login> {
+        let indexes = self.indexes.iter();
+        let of_server = indexes.filter(|index| index.url.origin() == url.origin());
+        let with_password = of_server.filter_map(|index| {
+            let login = Login {
+                name: index.user.clone().unwrap_or_default(),
+                password: index.password.clone()?,
+            };
+            Some((keyring::shared(&index.url, url), login))
+        });
+        // Of two that are equally near the first one counts.
+        let nearest = with_password.reduce(|best, next| match next.0 > best.0 {
+            true => next,
+            false => best,
+        });
+        nearest.map(|(_, login)| login)
+    }
 }
 
 /// What the configuration of conda or rattler says about the network.

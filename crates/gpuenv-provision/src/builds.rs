@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
-use gpuenv_core::{Code, Diagnostic, Plan, builds::Rules, plan::Gpu, solution};
-use rattler_conda_types::{MatchSpec, Matches, RepoDataRecord, Version};
+use gpuenv_core::{
+    Code, Diagnostic, Plan,
+    builds::{self, Rules},
+    facts::GpuBuilds,
+    plan::Gpu,
+    solution,
+};
+use rattler_conda_types::{MatchSpec, Matches, PackageName, RepoDataRecord, Version};
 
 use crate::{
     index::Index,
@@ -44,6 +50,21 @@ impl Ruled {
         let buckets = buckets.collect();
         any.then(|| Self(Arc::new(buckets)))
     }
+}
+
+/// Returns what the lines of a plan are called where they are for the GPU: it may be
+/// what to write instead.
+pub(crate) fn names_with_gpu(plan: &Plan, table: &GpuBuilds) -> Vec<PackageName> {
+    if plan.gpu != Gpu::Required {
+        return Vec::new();
+    }
+    let rules = Rules::of_lock(plan, table);
+    let lines = plan.dependencies.iter();
+    let names = lines.filter_map(|line| {
+        let name = line.spec.name.as_exact()?.as_normalized();
+        rules.name_with_gpu(name)?.parse().ok()
+    });
+    names.collect()
 }
 
 /// Returns the solver's words in the user's.
@@ -158,6 +179,51 @@ pub(crate) fn without_cuda(
             .cause("the target names no `cuda`, so most CUDA builds cannot be taken")
             .help("to get CUDA builds: `gpu: required`, and `target: { cuda: \"12.4\" }`"),
     })
+}
+
+/// Says that nothing of a solution uses a GPU, where one is required.
+///
+/// What wheels do is told where they are chosen.
+pub(crate) fn without_use(
+    plan: &Plan,
+    rules: &Rules<'_>,
+    table: &GpuBuilds,
+    chosen: &[RepoDataRecord],
+) -> Option<Diagnostic> {
+    if plan.gpu != Gpu::Required || !plan.wheels.is_empty() {
+        return None;
+    }
+    if builds::with_cuda(rules, chosen).next().is_some() {
+        return None;
+    }
+    let message = format!(
+        "{}: `gpu` is `required`, and no package of the solution uses one",
+        plan.platform()
+    );
+    let mut warning = Diagnostic::warning(Code::BUILDS_NO_USE, message);
+    let needs_one = chosen.iter().filter(|record| {
+        let name = record.package_record.name.as_normalized();
+        line_about(plan, record).is_some()
+            && table
+                .without_framework
+                .iter()
+                .flatten()
+                .any(|of| of.matches(name))
+    });
+    for record in needs_one {
+        let name = record.package_record.name.as_normalized();
+        warning.place = line_about(plan, record).and_then(|at| plan.dependencies[at].place.clone());
+        warning = warning.cause(format!(
+            "`{name}` computes with a framework that it does not bring along"
+        ));
+    }
+    Some(
+        warning
+            .help(
+                "add what computes: `pytorch-gpu`, `tensorflow * cuda*`, `jaxlib * *cuda*`, `cupy`",
+            )
+            .help("or do without a GPU: `gpu: none`"),
+    )
 }
 
 /// Returns the position of the recipe's line about a package.

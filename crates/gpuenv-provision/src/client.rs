@@ -3,6 +3,8 @@
 //! A silent server is given up after [`Access::silence`]; an answer that may
 //! change is asked for again, and `Retry-After` is obeyed up to a minute.
 
+mod of_wheels;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -21,6 +23,8 @@ use rattler_networking::{
 use reqwest::{Certificate, NoProxy, Proxy, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
+pub(crate) use self::of_wheels::OfWheel;
+use self::of_wheels::{Asked, Known};
 use crate::{Access, access::Ways};
 
 /// The longest pause between two tries, whatever a server asks for.
@@ -32,13 +36,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 ///
 /// Fails if the file with credentials cannot be read.
 pub fn client(access: &Access) -> Result<LazyClient, AuthenticationStorageError> {
+    let authentication = AuthenticationMiddleware::from_auth_storage(storage(access)?);
+    let access = access.clone();
+    Ok(LazyClient::new(move || build(&access, authentication)))
+}
+
+/// Returns the logins of this machine: rattler's file, netrc, and a file that the
+/// configuration names.
+///
+/// # Errors
+///
+/// Fails if a file with credentials cannot be read.
+pub(crate) fn storage(
+    access: &Access,
+) -> Result<AuthenticationStorage, AuthenticationStorageError> {
     let mut storage = AuthenticationStorage::from_env_and_defaults()?;
     if let Some(file) = &access.ways.credentials {
         storage.add_backend(Arc::new(FileStorage::from_path(file.clone())?));
     }
-    let authentication = AuthenticationMiddleware::from_auth_storage(storage);
-    let access = access.clone();
-    Ok(LazyClient::new(move || build(&access, authentication)))
+    Ok(storage)
 }
 
 fn build(access: &Access, authentication: AuthenticationMiddleware) -> ClientWithMiddleware {
@@ -58,13 +74,17 @@ fn build(access: &Access, authentication: AuthenticationMiddleware) -> ClientWit
     if access.offline {
         builder = builder.with(OfflineMiddleware);
     }
-    builder
+    let builder = builder
         .with(Retry {
             retries: access.retries,
         })
         .with(Logins(logins))
-        .with(authentication)
-        .build()
+        .with(Known(access.wheels.clone()))
+        .with(authentication);
+    match &access.wheels.keyring {
+        Some(keyring) => builder.with(Asked(keyring.clone())).build(),
+        None => builder.build(),
+    }
 }
 
 /// Goes the ways that a neighbour's configuration names; what cannot be used is logged.

@@ -12,6 +12,7 @@ mod clash;
 mod graph;
 mod hidden;
 mod missing;
+mod nearest;
 mod remedy;
 mod sentence;
 mod threshold;
@@ -31,7 +32,7 @@ use crate::{
     solve::{Question, ask},
 };
 use clash::{Answer, Part};
-pub(crate) use missing::{meant, require_packages};
+pub(crate) use missing::{channel_of, meant, require_packages};
 use threshold::Bounds;
 
 /// How long the search for a cause may take, and one solve in it.

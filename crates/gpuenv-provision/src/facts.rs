@@ -1,7 +1,6 @@
-//! Gathers what a machine and an environment show, for the doctor.
+//! Gathers what a machine and an environment show, for the doctor and for `check`.
 //!
-//! Only files are looked at, below a root that tests choose; no process is
-//! started. Every read is bounded: `/proc`, `/sys` and prefixes are what others
+//! Only files are looked at, below a root that tests choose; no driver is asked. Every read is bounded: `/proc`, `/sys` and prefixes are what others
 //! made of them. What cannot be read is absent.
 
 mod bus;
@@ -9,6 +8,7 @@ mod dlls;
 mod environment;
 mod host;
 mod libraries;
+mod machine;
 pub(crate) mod root;
 mod surroundings;
 mod wheels;
@@ -18,3 +18,4 @@ mod tests;
 
 pub use environment::environment;
 pub use host::host;
+pub use machine::{HostError, machine, machine_without_driver};

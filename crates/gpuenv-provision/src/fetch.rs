@@ -5,6 +5,8 @@
 
 mod body;
 mod by_uv;
+mod convert;
+mod file;
 mod limit;
 mod source;
 mod wheel;
@@ -12,21 +14,24 @@ mod wheel;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gpuenv_core::{Event, Reporter, layout};
+use gpuenv_core::{Event, Reporter, layout, wheels::shown_file_name};
 use rattler::package_cache::PackageCacheLayerError;
-use rattler_conda_types::RepoDataRecord;
+use rattler_conda_types::{RepoDataRecord, package::DistArchiveType};
 use rattler_networking::LazyClient;
 
-pub(crate) use self::by_uv::ByUv;
 use self::source::{Refusal, Source};
+pub(crate) use self::{by_uv::ByUv, file::file};
 use crate::{
     Access,
     cancel::Cancel,
-    install::{InstallError, causes, io_kind},
+    install::{FetchTrouble, InstallError, causes, io_kind},
     package_cache::{self, Cache},
     prefix::Links,
     space, tree,
@@ -194,7 +199,7 @@ fn refuse_offline(access: &Access, wanted: &[Wanted<'_>]) -> Result<(), InstallE
     }
     let (mut packages, mut damaged) = (Vec::new(), Vec::new());
     for wanted in remote {
-        let name = wanted.record.identifier.to_string();
+        let name = shown_file_name(wanted.record);
         match &wanted.damaged {
             Some((_, damage)) => damaged.push(format!("{name}: {damage}")),
             None => packages.push(name),
@@ -237,7 +242,7 @@ async fn bring(
         })
         .try_collect::<Vec<_>>();
     let brought = tokio::select! {
-        brought = all => brought?,
+        brought = all => brought.map_err(|error| with_complaint(error, fetching.access))?,
         () = fetching.cancel.asked() => return Err(InstallError::Interrupted),
     };
     let (mut packages, mut wheels) = (Vec::new(), Vec::new());
@@ -255,6 +260,34 @@ async fn bring(
     }
 }
 
+/// Says why the keyring did not help, where a server of wheels has refused.
+fn with_complaint(error: InstallError, access: &Access) -> InstallError {
+    let keyring = access.wheels.keyring.as_ref();
+    let complaint = keyring.and_then(|keyring| keyring.complaint());
+    match (error, complaint) {
+        (
+            InstallError::Fetch {
+                package,
+                url,
+                trouble: trouble @ (FetchTrouble::Denied(_) | FetchTrouble::Gone(_)),
+                tries,
+                mut causes,
+            },
+            Some(complaint),
+        ) => {
+            causes.push(complaint);
+            InstallError::Fetch {
+                package,
+                url,
+                trouble,
+                tries,
+                causes,
+            }
+        }
+        (error, _) => error,
+    }
+}
+
 async fn bring_one(
     cache: &Cache,
     wanted: &Wanted<'_>,
@@ -262,7 +295,7 @@ async fn bring_one(
     fetching: &Fetching<'_>,
 ) -> Result<Unpacked, InstallError> {
     let record = wanted.record;
-    let package = record.identifier.to_string();
+    let package = shown_file_name(record);
     let Some(layer) = cache.writable() else {
         let path = fetching.access.package_cache();
         return Err(InstallError::io(
@@ -287,9 +320,15 @@ async fn bring_one(
         by_uv: fetching.by_uv.clone(),
         least: fetching.access.unpacked_at_least,
     });
+    let brought = Arc::new(AtomicBool::new(false));
+    let told = brought.clone();
     let unpack = move |directory: PathBuf| {
-        let source = source.clone();
-        async move { source.unpack(&directory).await }
+        let (source, told) = (source.clone(), told.clone());
+        async move {
+            let unpacked = source.unpack(&directory).await;
+            told.store(unpacked.is_ok(), Ordering::Relaxed);
+            unpacked
+        }
     };
     let metadata = layer
         .validate_or_fetch(unpack, &package_cache::key(record), None)
@@ -297,7 +336,12 @@ async fn bring_one(
         .map_err(|error| cache_error(&package, layer.path(), error))?;
     let directory = metadata.path().to_path_buf();
     let owned = record.clone();
-    let checked = tokio::task::spawn_blocking(move || check(&owned, &directory, Depth::Full));
+    // What a wheel's files should be was noted while they were written.
+    let depth = match record.identifier.archive_type {
+        DistArchiveType::Wheel(_) if brought.load(Ordering::Relaxed) => Depth::Present,
+        DistArchiveType::Wheel(_) | DistArchiveType::Conda(_) => Depth::Full,
+    };
+    let checked = tokio::task::spawn_blocking(move || check(&owned, &directory, depth));
     let checked = checked.await.map_err(|_| InstallError::Interrupted)?;
     match checked {
         Ok(unpacked) => {

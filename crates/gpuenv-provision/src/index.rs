@@ -8,7 +8,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use futures::future::try_join_all;
-use gpuenv_core::{Event, Plan, Reporter, channel};
+use gpuenv_core::{Event, Plan, Reporter, channel, cuda_version};
 use rattler_conda_types::{
     Channel, ChannelUrl, MatchSpec, PackageName, PackageNameMatcher, RepoDataRecord, Subdir,
 };
@@ -34,6 +34,9 @@ pub struct Index {
     pub buckets: Vec<Vec<Arc<RepoDataRecord>>>,
     /// The channels, strongest first.
     pub places: Vec<ChannelPlace>,
+    /// What records constrain in their channel's own words, by URL, where the records
+    /// above say more.
+    in_their_words: HashMap<Url, Vec<String>>,
 }
 
 /// A channel, where it is named and where it is read.
@@ -66,14 +69,19 @@ impl ChannelPlace {
 
 impl Index {
     fn new(buckets: &[RepoData], places: Vec<ChannelPlace>) -> Self {
+        let mut in_their_words = HashMap::new();
         let sorted = buckets.iter().map(|bucket| {
-            let mut records: Vec<_> = bucket.iter_arc().map(without_index_time).collect();
+            let records = bucket.iter_arc().map(without_index_time);
+            let mut records: Vec<_> = records
+                .map(|record| with_unsaid(record, &mut in_their_words))
+                .collect();
             records.sort_unstable_by(|a, b| a.url.as_str().cmp(b.url.as_str()));
             records
         });
         Self {
             buckets: sorted.collect(),
             places,
+            in_their_words,
         }
     }
 
@@ -88,9 +96,13 @@ impl Index {
         self.places.iter().find(|place| place.recorded == channel)
     }
 
-    /// Returns the record as a lock names it: with the channel's canonical URL.
+    /// Returns the record as a lock names it: with the channel's canonical URL, and
+    /// saying what the channel says.
     pub fn canonical(&self, record: &RepoDataRecord) -> RepoDataRecord {
         let mut record = record.clone();
+        if let Some(constrains) = self.in_their_words.get(&record.url) {
+            record.package_record.constrains.clone_from(constrains);
+        }
         if let Some(place) = self.place(&record)
             && let Some(rest) = record.url.as_str().strip_prefix(place.fetched.as_str())
             && let Ok(url) = Url::parse(&format!("{}{rest}", place.canonical))
@@ -144,6 +156,21 @@ fn without_index_time(record: &Arc<RepoDataRecord>) -> Arc<RepoDataRecord> {
     record
 }
 
+/// Returns the record with what it constrains and does not say, and notes what it said.
+fn with_unsaid(
+    mut record: Arc<RepoDataRecord>,
+    in_their_words: &mut HashMap<Url, Vec<String>>,
+) -> Arc<RepoDataRecord> {
+    let unsaid = cuda_version::unsaid(&record);
+    if !unsaid.is_empty() {
+        let constrains = record.package_record.constrains.clone();
+        in_their_words.insert(record.url.clone(), constrains);
+        let record = Arc::make_mut(&mut record);
+        record.package_record.constrains.extend(unsaid);
+    }
+    record
+}
+
 fn channel_at(url: &Url) -> Channel {
     Channel::from_url(ChannelUrl::from(url.clone()))
 }
@@ -177,14 +204,27 @@ impl<'a> Channels<'a> {
     ///
     /// GE302, GE303, GE304 or GE309 for the first channel that cannot be read.
     pub async fn read(&self, plans: &[Plan]) -> Result<Vec<Index>, IndexError> {
-        try_join_all(plans.iter().map(|plan| self.read_one(plan))).await
+        self.read_with(plans, &|_| Vec::new()).await
     }
 
-    async fn read_one(&self, plan: &Plan) -> Result<Index, IndexError> {
-        let names = plan.dependencies.iter().filter_map(|dependency| {
-            let name = dependency.spec.name.as_exact()?;
-            Some(MatchSpec::from(name.clone()))
-        });
+    /// Reads what each plan may choose from, and what `more` names for it.
+    ///
+    /// # Errors
+    ///
+    /// GE302, GE303, GE304 or GE309 for the first channel that cannot be read.
+    pub async fn read_with(
+        &self,
+        plans: &[Plan],
+        more: &dyn Fn(&Plan) -> Vec<PackageName>,
+    ) -> Result<Vec<Index>, IndexError> {
+        let reads = plans.iter().map(|plan| self.read_one(plan, more(plan)));
+        try_join_all(reads).await
+    }
+
+    async fn read_one(&self, plan: &Plan, more: Vec<PackageName>) -> Result<Index, IndexError> {
+        let names = plan.dependencies.iter();
+        let names = names.filter_map(|dependency| dependency.spec.name.as_exact());
+        let names = names.cloned().chain(more).map(MatchSpec::from);
         let names: Vec<MatchSpec> = names.collect();
         let subdirs = subdirs(plan.platform());
         let places = self.places(&plan.channels, subdirs).await?;

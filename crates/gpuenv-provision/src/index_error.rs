@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io};
 
-use gpuenv_core::{Code, Diagnostic, channel::ChannelError};
+use gpuenv_core::{Code, Diagnostic, channel::ChannelError, recipe};
 use rattler_repodata_gateway::{GatewayError, fetch::FetchRepoDataError};
 
 use crate::index::ChannelPlace;
@@ -189,6 +189,24 @@ fn without_credentials(url: &url::Url) -> String {
     }
 }
 
+/// Channels that recipes for GPUs name.
+const WELL_KNOWN: [&str; 8] = [
+    "bioconda",
+    "conda-forge",
+    "nvidia",
+    "pyg",
+    "pytorch",
+    "pytorch3d",
+    "rapidsai",
+    "xformers",
+];
+
+/// Returns the well-known channel whose name looks alike.
+fn meant(channel: &str) -> Option<&'static str> {
+    let is_known = WELL_KNOWN.contains(&channel);
+    recipe::suggest(channel, WELL_KNOWN).filter(|_| !is_known)
+}
+
 impl From<IndexError> for Diagnostic {
     fn from(error: IndexError) -> Self {
         let message = error.to_string();
@@ -197,7 +215,12 @@ impl From<IndexError> for Diagnostic {
         };
         match error {
             IndexError::Channel(error) => error.into(),
-            IndexError::Missing { .. } => Diagnostic::error(Code::CHANNEL_MISSING, message)
+            IndexError::Missing { channel, .. } => meant(&channel)
+                .into_iter()
+                .fold(
+                    Diagnostic::error(Code::CHANNEL_MISSING, message),
+                    |diagnostic, known| diagnostic.help(format!("did you mean `{known}`?")),
+                )
                 .help("check the name under `channels`; a channel has at least `noarch/repodata.json`")
                 .help("where a lab mirrors channels, set `--mirror URL` or `GPUENV_MIRROR`"),
             IndexError::Unreachable { url, causes, .. } => with_causes(

@@ -3,10 +3,12 @@
 //! All packages are fetched and checked first, then linked in a stage beside
 //! the prefix, which takes the prefix's place in one step.
 
+mod directories;
 mod error;
 mod ground;
 mod link;
 mod refused;
+mod wheel_records;
 
 use std::{
     collections::BTreeSet,
@@ -128,6 +130,16 @@ pub async fn install(
     if !request.is_due() && prefix::is_right(request.prefix, &request.wanted) {
         register(request, reporter.as_ref());
         return Ok(Installed::nothing());
+    }
+    if let Some(keyring) = &access.wheels.keyring {
+        for index in request
+            .solution
+            .wheels
+            .iter()
+            .filter_map(|wheel| wheel.index.as_ref())
+        {
+            keyring.learn(index, None);
+        }
     }
     let ground = survey(request, &site.real)?;
     let stage = Stage::create(&site.real)?;
@@ -288,7 +300,9 @@ async fn build(
         reporter,
     )
     .await?;
+    directories::make(&stage.prefix, layouts)?;
     stop_if_asked(request)?;
+    wheel_records::write(&stage.prefix, &ground.changes)?;
     let expected = link::record_names(&request.solution.records);
     let packages = prefix::record_names(&stage.prefix)
         .map_err(|error| InstallError::io("read", &stage.prefix, error))?;

@@ -22,7 +22,7 @@ use rattler_solve::{
 
 use crate::{
     Access,
-    builds::{Ruled, given_up, without_cuda},
+    builds::{Ruled, given_up, names_with_gpu, without_cuda, without_use},
     client,
     explain::{self, Explanation},
     index::{Channels, Index},
@@ -32,8 +32,8 @@ use crate::{
 /// How long one solve may take. Real ones take less than a second.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// The platform that has a package, if any has.
-const LIKELIEST: Subdir = Subdir::Linux64;
+/// Where a package is looked for that a platform does not have.
+const ELSEWHERE: [Subdir; 3] = [Subdir::Linux64, Subdir::Win64, Subdir::LinuxAarch64];
 
 /// What to solve, beside the plans.
 #[derive(Clone, Default)]
@@ -48,6 +48,8 @@ pub struct Wishes {
     pub builds: Option<Arc<GpuBuilds>>,
     /// The directory of the recipe, where folders of wheels are looked for.
     pub folder: Option<PathBuf>,
+    /// Whether wheels that the recipe allows to be built may be built now, into that directory.
+    pub may_build: bool,
 }
 
 /// Which locked versions are given up.
@@ -87,8 +89,10 @@ pub async fn solve(
     let client =
         client::client(access).map_err(|error| vec![IndexError::Credentials(error).into()])?;
     let channels = Channels::new(access, client, reporter.clone());
+    let table = wishes.builds.as_deref();
+    let table = table.unwrap_or(&Facts::shipped().builds);
     let indices = channels
-        .read(plans)
+        .read_with(plans, &|plan| names_with_gpu(plan, table))
         .await
         .map_err(|error| vec![SolveError::Index(error)])?;
     let all: Vec<(Subdir, Arc<Index>)> = plans
@@ -116,10 +120,14 @@ pub async fn solve(
                     let known = known.iter().map(|name| name.as_normalized()).collect();
                     let meant = explain::meant(&name, &known).map(str::to_string);
                     let mut elsewhere = elsewhere(&name, all);
-                    if elsewhere.is_empty() && platform != LIKELIEST {
-                        let names = channels.names(&for_names.channels, LIKELIEST).await;
+                    let others = ELSEWHERE.into_iter().filter(|other| *other != platform);
+                    for other in others {
+                        if !elsewhere.is_empty() {
+                            break;
+                        }
+                        let names = channels.names(&for_names.channels, other).await;
                         let is_there = names.iter().any(|known| known.as_normalized() == name);
-                        elsewhere.extend(is_there.then_some(LIKELIEST));
+                        elsewhere.extend(is_there.then_some(other));
                     }
                     Err(SolveError::NoSuchPackage {
                         name,
@@ -141,10 +149,14 @@ pub async fn solve(
     });
     let mut solutions = Vec::new();
     let mut errors = Vec::new();
-    for result in join_all(solves).await {
-        match result {
-            Ok(solution) => solutions.push(solution),
-            Err(error) => errors.push(error),
+    for (plan, result) in plans.iter().zip(join_all(solves).await) {
+        match (result, &plan.variant) {
+            (Ok(solution), _) => solutions.push(solution),
+            (Err(error), None) => errors.push(error),
+            (Err(error), Some(variant)) => errors.push(SolveError::OfVariant {
+                variant: variant.value.clone(),
+                error: Box::new(error),
+            }),
         }
     }
     match errors.is_empty() {
@@ -252,7 +264,7 @@ fn solve_one(
     reporter: &dyn Reporter,
 ) -> Result<Solution, SolveError> {
     let platform = plan.platform();
-    let name = platform.to_string();
+    let name = plan.name();
     reporter.report(Event::SolveStarted {
         platform: name.clone(),
     });
@@ -261,7 +273,7 @@ fn solve_one(
     let table = table.unwrap_or(&Facts::shipped().builds);
     let rules = Rules::new(plan.gpu, &plan.dependencies, index.records(), table);
     let question = Question::of(plan, index, &rules, wishes);
-    let mut kept = favoured(index, wishes, platform);
+    let mut kept = favoured(index, wishes, &name);
     kept.retain(|record| !rules.rule_out(record));
     let records = match ask(&question, index, kept) {
         Ok(records) => records,
@@ -278,6 +290,7 @@ fn solve_one(
     let told = [
         given_up(plan, index, &rules, &question, &records),
         without_cuda(plan, &rules, &records),
+        without_use(plan, &rules, table, &records),
     ];
     for diagnostic in told.into_iter().flatten() {
         reporter.report(Event::Diagnosed { diagnostic });
@@ -315,11 +328,11 @@ fn solve_one(
 ///
 /// The channel's own record is taken, not the lock's: a channel may have mended
 /// or withdrawn it since.
-fn favoured<'a>(index: &'a Index, wishes: &Wishes, platform: Subdir) -> Vec<&'a RepoDataRecord> {
+fn favoured<'a>(index: &'a Index, wishes: &Wishes, name: &str) -> Vec<&'a RepoDataRecord> {
     let locked = wishes
         .keep
         .as_deref()
-        .and_then(|lock| lock.platforms.get(platform.as_str()));
+        .and_then(|lock| lock.platforms.get(name));
     let Some(locked) = locked else {
         return Vec::new();
     };
@@ -359,6 +372,14 @@ pub enum SolveError {
     /// No set of packages satisfies the recipe.
     #[error("{}", .0.summary)]
     Unsolvable(Box<Explanation>),
+    /// One of several variants cannot be solved.
+    #[error("variant `{variant}`: {error}")]
+    OfVariant {
+        /// The variant.
+        variant: String,
+        /// Why not.
+        error: Box<SolveError>,
+    },
     /// The solver did not finish.
     #[error("the solve for {platform} took longer than {} minutes", DEADLINE.as_secs() / 60)]
     TimedOut {
@@ -389,18 +410,21 @@ impl From<SolveError> for Diagnostic {
         match error {
             SolveError::Index(error) => error.into(),
             SolveError::NoSuchPackage {
+                name,
                 channels,
                 place,
                 platform,
                 meant,
                 elsewhere,
-                ..
             } => {
                 let mut diagnostic = Diagnostic::error(Code::SOLVE_UNSOLVABLE, message);
                 diagnostic.place = place;
                 diagnostic = diagnostic.cause(format!("searched: {}", channels.join(", ")));
                 for other in &elsewhere {
                     diagnostic = diagnostic.cause(format!("there is one for {other}"));
+                }
+                if let Some(channel) = explain::channel_of(&name, platform, &channels) {
+                    return diagnostic.help(format!("add `{channel}` under `channels`: it has it"));
                 }
                 match (meant, elsewhere.is_empty()) {
                     (Some(meant), true) => diagnostic.help(format!("did you mean `{meant}`?")),
@@ -412,6 +436,10 @@ impl From<SolveError> for Diagnostic {
                 }
             }
             SolveError::Unsolvable(explanation) => (*explanation).into(),
+            SolveError::OfVariant { error, .. } => Diagnostic {
+                message,
+                ..Diagnostic::from(*error)
+            },
             SolveError::TimedOut { .. } => Diagnostic::error(Code::SOLVE_TIMEOUT, message)
                 .help("pin more: versions of python, cuda-version and the framework first"),
             SolveError::Unreadable { .. } => Diagnostic::error(Code::CHANNEL_BAD_DATA, message)

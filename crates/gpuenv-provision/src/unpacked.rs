@@ -50,6 +50,8 @@ impl std::fmt::Display for Damage {
 pub(crate) enum Depth<'a> {
     /// All.
     Full,
+    /// None: that each one is there, with its size, is enough.
+    Present,
     /// Those that were written after the package was unpacked, and those into
     /// which the prefix is going to be written: nobody can tell afterwards.
     Changed {
@@ -130,6 +132,12 @@ impl Unpacked {
         self.entries.iter().map(target).collect()
     }
 
+    /// Returns whether the package lists directories, not only what is in them.
+    pub(crate) fn lists_directories(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.path_type == PathType::Directory)
+    }
+
     /// Returns where the package wants to put its files.
     pub(crate) fn layout(&self, python: Option<&PythonInfo>) -> layout::Package {
         let entries = self.entries.iter().zip(&self.targets);
@@ -194,6 +202,7 @@ impl Unpacked {
             };
             let is_read = match depth {
                 Depth::Full => true,
+                Depth::Present => false,
                 Depth::Changed { since } => modified >= since || entry.prefix_placeholder.is_some(),
                 Depth::Beyond(known) => !known.has(&metadata, &expected),
             };

@@ -32,4 +32,4 @@ pub use process::Running;
 pub use sandbox::{Invocation, Sandbox, built_library};
 pub use server::{Fault, Request, Server};
 pub use tree::{tree, tree_with_hashes};
-pub use wheel::Wheel;
+pub use wheel::{Wheel, sha256};

@@ -85,6 +85,11 @@ impl Channel {
             python.as_ref().map_err(String::clone)?,
         ))
     }
+
+    /// Publishes another interpreter of this machine, as [`Channel::python_from_machine`] does.
+    pub fn python_from(&self, program: &Path, subdir: &str) -> Result<Published, String> {
+        Ok(publish(self, subdir, &repackage(program)?))
+    }
 }
 
 fn publish(channel: &Channel, subdir: &str, python: &Python) -> Published {

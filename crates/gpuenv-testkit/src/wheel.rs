@@ -1,5 +1,7 @@
 //! Wheels built in code, and a page that lists them, as `--find-links` takes it.
 
+mod wrong;
+
 use std::{
     fmt::Write as _,
     io::{Cursor, Write as _},
@@ -9,6 +11,8 @@ use std::{
 use fs_err as fs;
 use rattler_digest::{Sha256, compute_bytes_digest};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use self::wrong::Wrong;
 
 /// A wheel that is going to be written.
 #[derive(Debug, Clone)]
@@ -22,6 +26,8 @@ pub struct Wheel {
     lie: bool,
     deflate: bool,
     unlisted: Vec<(String, Vec<u8>)>,
+    yanked: Option<String>,
+    wrong: Wrong,
 }
 
 impl Wheel {
@@ -40,6 +46,8 @@ impl Wheel {
             lie: false,
             deflate: false,
             unlisted: Vec::new(),
+            yanked: None,
+            wrong: Wrong::default(),
         }
     }
 
@@ -86,6 +94,13 @@ impl Wheel {
         self
     }
 
+    /// Says on the page that its authors have withdrawn it, and why.
+    #[must_use]
+    pub fn yanked(mut self, reason: &str) -> Self {
+        self.yanked = Some(reason.to_string());
+        self
+    }
+
     /// Compresses what is in it.
     #[must_use]
     pub fn deflated(mut self) -> Self {
@@ -93,33 +108,46 @@ impl Wheel {
         self
     }
 
-    /// Writes the wheel into a folder and adds it to the page there.
+    /// Writes the wheel into a folder and names it on the page there, once.
     #[track_caller]
     pub fn publish(self, folder: &Path) -> PathBuf {
         fs::create_dir_all(folder).expect("the folder is ours");
         let file = format!("{}-{}-{}.whl", module(&self.name), self.version, self.tag);
         let path = folder.join(&file);
-        let bytes = self.archive().expect("a wheel goes into memory");
+        let yanked = self.yanked.as_ref().map(|reason| {
+            let reason = reason.replace('"', "&quot;");
+            format!(" data-yanked=\"{reason}\"")
+        });
+        let bytes = self.bytes();
         fs::write(&path, &bytes).expect("the folder is ours");
         let hash = compute_bytes_digest::<Sha256>(&bytes);
         let page = folder.join("index.html");
-        let mut text = fs::read_to_string(&page).unwrap_or_default();
+        let before = fs::read_to_string(&page).unwrap_or_default();
+        let ends = format!(">{file}</a>");
+        let others = before.lines().filter(|line| !line.ends_with(&ends));
+        let mut text: String = others.map(|line| format!("{line}\n")).collect();
         let encoded = file.replace('+', "%2B");
         let _ = writeln!(
             text,
-            "<a href=\"{encoded}#sha256={}\">{file}</a>",
-            hex::encode(hash)
+            "<a href=\"{encoded}#sha256={}\"{}{ends}",
+            hex::encode(hash),
+            yanked.unwrap_or_default()
         );
         fs::write(page, text).expect("the folder is ours");
         path
     }
 
+    /// Returns its bytes.
+    #[track_caller]
+    pub fn bytes(self) -> Vec<u8> {
+        self.archive().expect("a wheel goes into memory")
+    }
+
     fn archive(mut self) -> std::io::Result<Vec<u8>> {
-        let info = format!("{}-{}.dist-info", module(&self.name), self.version);
-        let mut metadata = format!(
-            "Metadata-Version: 2.1\nName: {}\nVersion: {}\n",
-            self.name, self.version
-        );
+        let inside = self.wrong.inside.take();
+        let (name, version) = inside.unwrap_or_else(|| (self.name.clone(), self.version.clone()));
+        let info = format!("{}-{version}.dist-info", module(&name));
+        let mut metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
         for requirement in &self.requires {
             let _ = writeln!(metadata, "Requires-Dist: {requirement}");
         }
@@ -131,11 +159,13 @@ impl Wheel {
             .push((format!("{info}/METADATA"), metadata.into_bytes()));
         self.members
             .push((format!("{info}/WHEEL"), wheel.into_bytes()));
-        if !self.commands.is_empty() {
+        let written = self.wrong.entry_points.take();
+        if !self.commands.is_empty() || written.is_some() {
             let mut text = "[console_scripts]\n".to_string();
             for (name, target) in &self.commands {
                 let _ = writeln!(text, "{name} = {target}");
             }
+            let text = written.unwrap_or(text);
             self.members
                 .push((format!("{info}/entry_points.txt"), text.into_bytes()));
         }
@@ -147,12 +177,34 @@ impl Wheel {
                 bytes
             };
             let hash = compute_bytes_digest::<Sha256>(told);
-            let _ = writeln!(record, "{path},sha256={},{}", base64(&hash), bytes.len());
+            let field = format!("{path},");
+            let lines = &mut self.wrong.record_lines;
+            match lines.iter().position(|line| line.starts_with(&field)) {
+                Some(index) => record += &format!("{}\n", lines.remove(index)),
+                None => {
+                    let path = quoted(path);
+                    let _ = writeln!(record, "{path},sha256={},{}", base64(&hash), bytes.len());
+                }
+            }
+        }
+        for line in &self.wrong.record_lines {
+            let _ = writeln!(record, "{line}");
+        }
+        for (path, target) in &self.wrong.symlinks {
+            let hash = base64(&compute_bytes_digest::<Sha256>(target));
+            let _ = writeln!(record, "{path},sha256={hash},{}", target.len());
         }
         let _ = writeln!(record, "{info}/RECORD,,");
         self.members.extend(self.unlisted);
-        self.members
-            .push((format!("{info}/RECORD"), record.into_bytes()));
+        let twice = std::mem::take(&mut self.wrong.twice);
+        for (path, bytes) in &twice {
+            let placeholder = wrong::placeholder(path);
+            self.members.push((placeholder, bytes.clone()));
+        }
+        if !self.wrong.without_record {
+            self.members
+                .push((format!("{info}/RECORD"), record.into_bytes()));
+        }
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         for (path, bytes) in &self.members {
             let method = match self.deflate {
@@ -163,7 +215,27 @@ impl Wheel {
             archive.start_file(path.as_str(), options)?;
             archive.write_all(bytes)?;
         }
-        Ok(archive.finish()?.into_inner())
+        for (path, target) in &self.wrong.symlinks {
+            archive.add_symlink(path.as_str(), target.as_str(), SimpleFileOptions::default())?;
+        }
+        let mut bytes = archive.finish()?.into_inner();
+        for (path, _) in &twice {
+            wrong::rename(&mut bytes, &wrong::placeholder(path), path);
+        }
+        Ok(bytes)
+    }
+}
+
+/// Returns the sha256 of some bytes, as an index writes it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(compute_bytes_digest::<Sha256>(bytes))
+}
+
+/// Writes a field of a CSV file.
+fn quoted(path: &str) -> String {
+    match path.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", path.replace('"', "\"\"")),
+        false => path.to_string(),
     }
 }
 

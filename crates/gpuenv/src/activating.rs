@@ -83,23 +83,24 @@ pub fn kept(prefix: &Path) -> Result<Option<Kept>, Diagnostic> {
         return Ok(None);
     };
     // An environment can have been prepared for another platform.
-    let here = made_for(prefix)
-        .or(Subdir::current())
-        .unwrap_or(Subdir::NoArch);
-    let found = settings.platforms.remove_entry(here.as_str());
+    let here = Subdir::current().unwrap_or(Subdir::NoArch);
+    let name = made_as(prefix).unwrap_or_else(|| here.to_string());
+    let found = settings.platforms.remove_entry(&name);
     let found = found.or_else(|| settings.platforms.pop_first());
     Ok(found.and_then(|(name, platform)| {
         Some(Kept {
-            platform: name.parse().ok()?,
+            platform: lock::subdir_of(&name)?,
             gpu: settings.gpu,
             settings: platform,
         })
     }))
 }
 
-fn made_for(prefix: &Path) -> Option<Subdir> {
+/// Returns what the lock of the environment at a prefix calls its platform, if gpuenv
+/// knows: `linux-64`, or `linux-64-cuda12` where the recipe has variants.
+pub fn made_as(prefix: &Path) -> Option<String> {
     let state = gpuenv_provision::prefix::read_state(prefix).ok()??;
-    state.platform.parse().ok()
+    Some(state.platform)
 }
 
 /// Tells which folders were to get links and are not there.
@@ -138,7 +139,8 @@ fn settings(prefix: &Path) -> Result<(Subdir, ActivationSettings), Diagnostic> {
 /// # Errors
 /// GE201 if it is this machine's, and conda has no name for that.
 pub fn platform(prefix: &Path) -> Result<Subdir, Diagnostic> {
-    made_for(prefix).map_or_else(creating::this_platform, Ok)
+    let made = made_as(prefix).and_then(|name| lock::subdir_of(&name));
+    made.map_or_else(creating::this_platform, Ok)
 }
 
 /// Returns the environment without the entries that lead to another CUDA, activated.

@@ -16,6 +16,9 @@ use crate::{Failure, word::word};
 /// What commands on the command line are called in messages.
 const COMMAND_LINE: &str = "<command line>";
 
+/// What is piped in is called in messages.
+const STDIN: &str = "<stdin>";
+
 /// Reads what the user names: a file, `-` for stdin, or command lines themselves.
 ///
 /// # Errors
@@ -28,13 +31,40 @@ pub fn text(source: &str) -> Result<Text, Failure> {
             .lock()
             .take(limit)
             .read_to_end(&mut bytes)
-            .map_err(|error| unreadable("<stdin>", &error))?;
-        return Ok(Text::decode("<stdin>", &bytes).map_err(Diagnostic::from)?);
+            .map_err(|error| unreadable(STDIN, &error))?;
+        let text = Text::decode(STDIN, &bytes).map_err(Diagnostic::from)?;
+        return Ok(cells(text));
     }
-    if !Path::new(source).exists() && is_commands(source) {
+    if !Path::new(source).exists() && (is_commands(source) || is_pasted(source)) {
         return Ok(Text::decode(COMMAND_LINE, source.as_bytes()).map_err(Diagnostic::from)?);
     }
-    file(Path::new(source))
+    Ok(cells(file(Path::new(source))?))
+}
+
+/// Takes the cells of a notebook for the text; its places are those in the cells.
+fn cells(text: Text) -> Text {
+    match import::page(&text.text) {
+        Some(page) => Text {
+            file: format!("{} (cells)", text.file),
+            text: page,
+        },
+        None => text,
+    }
+}
+
+/// Lines of a page: nobody calls a file so.
+fn is_pasted(source: &str) -> bool {
+    let end = Path::new(source.trim()).extension();
+    let is_file = end.is_some_and(|end| end.len() <= 4 && end.to_string_lossy().is_ascii());
+    let first = source.split_whitespace().next().unwrap_or_default();
+    let is_path = first.starts_with(['.', '/', '~', '\\']);
+    let has_more = source.trim().contains(char::is_whitespace) || source.contains('(');
+    source.contains('\n') || (has_more && !is_file && !is_path)
+}
+
+/// Returns whether a text is no file: piped in, or typed on the command line.
+pub fn is_typed(text: &Text) -> bool {
+    text.file == COMMAND_LINE || text.file == STDIN
 }
 
 /// Words with spaces between them that begin like a command are one.
@@ -109,7 +139,11 @@ pub fn with_includes(text: Text, format: Format) -> Result<Texts, Failure> {
                 Ok(real) => real,
                 Err(error) => {
                     let label = path.display().to_string();
-                    let missing = unreadable(&label, &error).at(texts.place(include.at));
+                    let mut missing = unreadable(&label, &error).at(texts.place(include.at));
+                    missing.help = vec![format!(
+                        "put the file there, or delete the line that names `{}`",
+                        include.name
+                    )];
                     return Err(missing.into());
                 }
             };

@@ -11,21 +11,26 @@ use gpuenv_core::{
     plan::Gpu,
     probe::{DeviceObservation, Observation, VerdictKind},
 };
-use gpuenv_provision::{facts::host, host as seen};
+use gpuenv_provision::facts as seen;
 use rattler_conda_types::{RepoDataRecord, package::DistArchiveType};
 
 use crate::{
-    Failure, Session, env, facts,
+    Failure, Session,
+    deciding::Deciding,
+    env, facts,
     probing::{self, Question},
 };
 
 /// Returns the machine that a driver's answer belongs to.
 pub fn of_observation(observation: &Observation) -> Result<Machine, Diagnostic> {
+    Ok(with_driver(without_driver()?, observation))
+}
+
+fn with_driver(mut machine: Machine, observation: &Observation) -> Machine {
     let capabilities = observation.devices.iter();
     let least = capabilities
         .filter_map(|device| device.compute_capability)
         .min();
-    let mut machine = without_driver()?;
     machine.cuda = observation.cuda;
     machine.compute_capability = least;
     let driver = observation.driver.as_ref();
@@ -34,7 +39,7 @@ pub fn of_observation(observation: &Observation) -> Result<Machine, Diagnostic> 
     // A driver that answers garbage has no version.
     machine.driver = version.filter(|version| machine::dotted(version).is_some());
     machine.devices = observation.devices.iter().map(device).collect();
-    Ok(machine)
+    machine
 }
 
 /// Returns this machine, without what only its driver can say.
@@ -42,14 +47,7 @@ pub fn of_observation(observation: &Observation) -> Result<Machine, Diagnostic> 
 /// # Errors
 /// GE517 for a variable that holds no version.
 pub fn without_driver() -> Result<Machine, Diagnostic> {
-    let target = seen::machine_without_gpu(&variable)?;
-    let found = host(Path::new("/"), &variable, None);
-    let mut machine = Machine::of_platform(target.platform);
-    machine.glibc = target.glibc.map(|glibc| glibc.to_string());
-    machine.wsl = found.wsl.is_some();
-    machine.jetson = found.tegra.is_some();
-    machine.windows_build = found.windows_build;
-    Ok(machine)
+    Ok(seen::machine_without_driver(Path::new("/"), &variable)?)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -79,23 +77,13 @@ fn device(seen: &DeviceObservation) -> Device {
 /// # Errors
 /// GE517 for a variable that holds no version.
 pub fn this_machine() -> Result<(Machine, Option<Diagnostic>), Diagnostic> {
-    let mut answered = None;
     let mut broken = None;
-    let target = seen::machine(&variable, || {
+    let machine = seen::machine(Path::new("/"), &variable, |machine| {
         let probed = probing::probe(&Question::of_driver(None), &Silent)?;
-        let machine = of_observation(&probed.observation)?;
         let absent = [VerdictKind::NoDriver, VerdictKind::NoDevice].contains(&probed.verdict.kind);
         broken = probed.verdict.diagnostic.filter(|_| !absent);
-        let answer = (machine.cuda, machine.compute_capability);
-        answered = Some(machine);
-        Ok::<_, Diagnostic>(answer)
+        Ok::<_, Diagnostic>(with_driver(machine, &probed.observation))
     })?;
-    let mut machine = match answered {
-        Some(machine) => machine,
-        None => without_driver()?,
-    };
-    machine.cuda = target.cuda;
-    machine.compute_capability = target.compute_capability;
     Ok((machine, broken))
 }
 
@@ -140,13 +128,14 @@ pub fn conda_packages(records: &[RepoDataRecord]) -> Vec<RepoDataRecord> {
 pub fn before_install(
     solution: &Solution,
     gpu: Gpu,
+    deciding: &Deciding,
     session: &Session,
 ) -> Result<Vec<Diagnostic>, Failure> {
     let (facts, mut warnings) = facts::read(session.env.facts.as_deref())?;
     let records = conda_packages(&solution.records);
     let asks = gpu != Gpu::None && fits::uses_gpu(&records, &solution.wheels);
-    let machine = match asks {
-        true => this_machine()?.0,
+    let machine = match asks || deciding.is_elsewhere() {
+        true => deciding.machine()?.clone(),
         false => without_driver()?,
     };
     let found = fits::check(&records, &solution.wheels, gpu, &machine, &facts);

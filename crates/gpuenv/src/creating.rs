@@ -11,6 +11,7 @@ use crate::{
     Failure, Session,
     activating::KEPT_LOCK,
     choosing::{self, Choice, Open},
+    deciding::Deciding,
     lockfile::{self, LockFile},
     locking,
     ready::{self, Ready},
@@ -26,8 +27,8 @@ pub enum Source {
         open: Box<Open>,
         /// What it says with what was chosen.
         recipe: Box<Recipe>,
-        /// Its plan for the platform.
-        plan: Box<Plan>,
+        /// Its plans for the platform: one for each variant.
+        plans: Vec<Plan>,
         /// The text of the lock that counts: the one beside the recipe, else what the
         /// environment keeps.
         lock_text: Option<String>,
@@ -46,7 +47,7 @@ pub enum Found {
     /// A recipe.
     Recipe(Box<Open>),
     /// A lock.
-    Lock(LockFile),
+    Lock(Box<LockFile>),
 }
 
 /// Returns the platform of this machine.
@@ -70,7 +71,7 @@ impl Found {
     pub fn find(words: &[String], packages: &Packages, session: &Session) -> Result<Self, Failure> {
         match wanted::named(words)? {
             Named::Recipe(Some(path)) if path.ends_with(".lock") => {
-                Ok(Self::Lock(lockfile::read(Path::new(path))?))
+                Ok(Self::Lock(Box::new(lockfile::read(Path::new(path))?)))
             }
             Named::Recipe(_) | Named::Packages(_) => {
                 let open = packages.open(words, "gpuenv create", session)?;
@@ -103,7 +104,10 @@ impl Found {
         let mut open = match self {
             Self::Lock(file) => {
                 choice.refuse_for_lock(&file.path.display().to_string())?;
-                return Ok(Source::Lock { file, platform });
+                return Ok(Source::Lock {
+                    file: *file,
+                    platform,
+                });
             }
             Self::Recipe(open) => open,
         };
@@ -113,14 +117,11 @@ impl Found {
         let settings = settings.and_then(|text| choosing::remembered(&open.name, text));
         let settings = settings.filter(|settings| settings.recipe == open.name);
         let recipe = open.decide(choice, settings.as_ref())?;
-        let mut plans = locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
-        let Some(plan) = plans.pop() else {
-            return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
-        };
+        let plans = locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
         Ok(Source::Recipe {
             open,
             recipe: Box::new(recipe),
-            plan: Box::new(plan),
+            plans,
             lock_text,
         })
     }
@@ -156,7 +157,7 @@ impl Source {
     /// Returns the platform that the environment is for.
     pub fn platform(&self) -> Subdir {
         match self {
-            Self::Recipe { plan, .. } => plan.platform(),
+            Self::Recipe { plans, .. } => plans.first().map_or(Subdir::NoArch, Plan::platform),
             Self::Lock { platform, .. } => *platform,
         }
     }
@@ -171,25 +172,35 @@ impl Source {
 
     /// Returns the record of an environment that already is what is wanted.
     ///
-    /// Reads a record and a directory listing; no channel, no package.
-    pub fn already_right(&self, prefix: &Path) -> Option<State> {
+    /// Reads a record and a directory listing; no channel, no package, no driver.
+    pub fn already_right(&self, prefix: &Path, deciding: &Deciding) -> Option<State> {
         let state = prefix::read_state(prefix).ok()??;
+        let name = state.platform.as_str();
+        if !deciding.allows(name) {
+            return None;
+        }
         let (lock_text, activation) = match self {
             Self::Lock { file, platform } => {
-                let kept = file.lock.platform_settings(*platform);
+                if !file.lock.names(*platform).contains(&name) {
+                    return None;
+                }
+                let kept = file.lock.settings_of(name);
                 let activation = kept.map(|kept| kept.activation.clone());
                 (Some(&file.text), activation.unwrap_or_default())
             }
             Self::Recipe {
-                plan, lock_text, ..
-            } => (lock_text.as_ref(), plan.activation.clone()),
+                plans, lock_text, ..
+            } => {
+                let plan = plans.iter().find(|plan| plan.name() == name)?;
+                (lock_text.as_ref(), plan.activation.clone())
+            }
         };
         let lock_text = lock_text?;
         let recipe_text = self.recipe_text();
         let wanted = Wanted {
             lock_text,
             recipe_text: recipe_text.as_deref(),
-            platform: self.platform().as_str(),
+            platform: name,
             activation: &activation,
         };
         prefix::is_right(prefix, &wanted).then_some(state)
@@ -209,14 +220,29 @@ impl Source {
     ///
     /// # Errors
     /// GE402 and GE407 with `locked`; else whatever keeps a lock from being made.
-    pub fn ready(self, locked: bool, session: &Session) -> Result<Ready, Failure> {
+    pub fn ready(
+        self,
+        locked: bool,
+        deciding: &Deciding,
+        session: &Session,
+    ) -> Result<Ready, Failure> {
         match self {
             Self::Lock { file, platform } => {
-                ready::of_lock(file, platform, Some(&session.builds()?))
+                let label = file.path.display().to_string();
+                let decided = deciding.decide(
+                    &file.lock,
+                    (&label, &lockfile::create_command(&label)),
+                    platform,
+                    session,
+                )?;
+                ready::of_lock(file, decided, Some(&session.builds()?))
             }
             Self::Recipe {
-                open, recipe, plan, ..
-            } => ready::of_recipe(&open.text, &recipe, *plan, locked, session),
+                open,
+                recipe,
+                plans,
+                ..
+            } => ready::of_recipe(&open.text, &recipe, plans, locked, deciding, session),
         }
     }
 }

@@ -84,6 +84,10 @@ variables! {
         /// The program `uv`, which resolves wheels. Default: the first one on `PATH`, else one
         /// that gpuenv installs from the recipe's channels into `tools/uv` below `GPUENV_HOME`.
         GPUENV_UV "GPUENV_UV";
+        /// `subprocess`: the program `keyring` is asked for the logins of indexes of wheels, by uv
+        /// and for downloads. `PIP_KEYRING_PROVIDER`, `keyring-provider` in `uv.toml`, and that of
+        /// pixi's `[pypi-config]` say the same.
+        UV_KEYRING_PROVIDER "UV_KEYRING_PROVIDER";
         /// What is logged to stderr, as a filter like `gpuenv=debug,rattler=info`.
         /// Goes before `-v`.
         GPUENV_LOG "GPUENV_LOG";
@@ -102,6 +106,23 @@ variables! {
         CONDA_PKGS_DIRS "CONDA_PKGS_DIRS";
         /// The configuration file of conda that counts before `~/.condarc`.
         CONDARC "CONDARC";
+        /// The active environment of conda: a `.condarc` in it counts before `~/.condarc`.
+        CONDA_PREFIX "CONDA_PREFIX";
+        /// Where conda is installed: the `.condarc` there counts behind those of the user.
+        /// Default: two directories above `CONDA_EXE`, then `MAMBA_ROOT_PREFIX`.
+        CONDA_ROOT "CONDA_ROOT";
+        /// The program conda, from which `CONDA_ROOT` follows.
+        CONDA_EXE "CONDA_EXE";
+        /// Where mamba or micromamba is installed, if conda is not.
+        MAMBA_ROOT_PREFIX "MAMBA_ROOT_PREFIX";
+        /// Channels where nothing names one, separated by commas; they count before those of `.condarc`.
+        CONDA_CHANNELS "CONDA_CHANNELS";
+        /// `channel_alias` of `.condarc`, and stronger than it.
+        CONDA_CHANNEL_ALIAS "CONDA_CHANNEL_ALIAS";
+        /// `ssl_verify` of `.condarc`, and stronger than it.
+        CONDA_SSL_VERIFY "CONDA_SSL_VERIFY";
+        /// `offline` of `.condarc`.
+        CONDA_OFFLINE "CONDA_OFFLINE";
         /// Anything but empty: no colours, unless `--color always` asks for them.
         NO_COLOR "NO_COLOR";
         /// Anything but empty and `0`: colours even where no terminal is, unless `NO_COLOR` is set.
@@ -177,10 +198,18 @@ pub struct Env {
     pub package_folders: Vec<PathBuf>,
     /// The configuration file of conda that the user names.
     pub condarc: Option<PathBuf>,
+    /// The active environment of conda.
+    pub conda_prefix: Option<PathBuf>,
+    /// Where conda and mamba are installed, as far as they say it.
+    pub conda_roots: Vec<PathBuf>,
+    /// Where programs have what holds for all users.
+    pub system_folders: Vec<PathBuf>,
     /// What this machine is said to have, as written.
     pub overrides: Vec<(&'static str, String)>,
     /// A variable names a proxy.
     pub has_proxy: bool,
+    /// Hosts that are reached without a proxy.
+    pub no_proxy: Vec<String>,
     /// A variable names certificates.
     pub has_certificates: bool,
     /// Where newer tables of facts are, absolute.
@@ -250,6 +279,9 @@ impl Env {
                 .map(|value| split_paths(&value))
                 .unwrap_or_default(),
             condarc: path(CONDARC),
+            conda_prefix: path(CONDA_PREFIX),
+            conda_roots: conda_roots(&path),
+            system_folders: system_folders(),
             overrides: [
                 CONDA_OVERRIDE_CUDA,
                 CONDA_OVERRIDE_CUDA_ARCH,
@@ -261,6 +293,15 @@ impl Env {
             has_proxy: [HTTPS_PROXY, HTTP_PROXY, ALL_PROXY]
                 .iter()
                 .any(|name| os(name).is_some() || os(&name.to_lowercase()).is_some()),
+            no_proxy: text(NO_PROXY)
+                .or_else(|| text(&NO_PROXY.to_lowercase()))
+                .map(|hosts| {
+                    hosts
+                        .split(',')
+                        .map(|host| host.trim().to_string())
+                        .collect()
+                })
+                .unwrap_or_default(),
             has_certificates: os(SSL_CERT_FILE).is_some() || os(SSL_CERT_DIR).is_some(),
             facts: path(GPUENV_FACTS),
             http_silence: text(GPUENV_HTTP_TIMEOUT)
@@ -293,6 +334,33 @@ impl Env {
             user_home: base.map(|base| base.home.clone()),
             backtrace: switched_on(RUST_BACKTRACE),
         }
+    }
+}
+
+/// Returns where conda is installed, else where mamba is.
+fn conda_roots(path: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+    // `ROOT/bin/conda`, on Windows `ROOT\Scripts\conda.exe`.
+    let beside_program = || Some(path(CONDA_EXE)?.parent()?.parent()?.to_path_buf());
+    let conda = path(CONDA_ROOT).or_else(beside_program);
+    let found = conda.or_else(|| path(MAMBA_ROOT_PREFIX));
+    found.into_iter().collect()
+}
+
+/// Returns where programs have what holds for all users, the strongest first.
+fn system_folders() -> Vec<PathBuf> {
+    let folders: &[&str] = match cfg!(windows) {
+        true => &["C:/ProgramData"],
+        false => &["/var/lib", "/etc"],
+    };
+    folders.iter().map(PathBuf::from).collect()
+}
+
+/// Returns a variable that a configuration file names.
+pub fn variable(name: &str) -> Option<String> {
+    // A name that holds `=` or is empty would be a panic of the standard library's.
+    match name.is_empty() || name.contains(['=', '\0']) {
+        true => None,
+        false => std::env::var(name).ok(),
     }
 }
 

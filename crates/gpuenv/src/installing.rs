@@ -80,7 +80,7 @@ impl Installing<'_> {
             wanted: Wanted {
                 lock_text: &ready.lock_text,
                 recipe_text: self.recipe_text,
-                platform: platform.as_str(),
+                platform: &ready.name,
                 activation: &ready.activation,
             },
             solution: &ready.solution,

@@ -13,7 +13,10 @@ use gpuenv_core::{
 
 use url::Url;
 
-use crate::source::{Origin, RecipeText};
+use crate::{
+    source::{Origin, RecipeText},
+    word::word,
+};
 
 /// A lock that was read, with its text.
 pub struct LockFile {
@@ -147,6 +150,11 @@ fn read_text(path: &Path) -> io::Result<String> {
     };
     Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
 }
+/// Returns the command that makes an environment of a lock, as the user can type it.
+pub fn create_command(label: &str) -> String {
+    format!("gpuenv create {}", word(label))
+}
+
 /// Refuses a place without a directory, before anything is solved.
 ///
 /// # Errors

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use gpuenv_core::{
-    Code, Diagnostic, Lock, Plan, Recipe, Solution, facts::GpuBuilds, lock, plan, recipe::suggest,
+    Code, Diagnostic, Lock, Plan, Recipe, Solution, facts::GpuBuilds, fits, lock, plan,
+    recipe::suggest,
 };
 use gpuenv_provision::{
     Upgrade, Wishes, solve,
@@ -12,7 +13,7 @@ use gpuenv_provision::{
 use rattler_conda_types::Subdir;
 
 use crate::{
-    Failure, Session,
+    Failure, Session, facts,
     lockfile::{LockFile, folder_url},
     source::RecipeText,
 };
@@ -44,8 +45,8 @@ pub fn plans(recipe: &Recipe, platforms: &[Subdir]) -> Result<Vec<Plan>, Vec<Dia
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
     for platform in platforms {
-        match plan::plan(recipe, *platform) {
-            Ok(plan) => plans.push(plan),
+        match plan::plans(recipe, *platform) {
+            Ok(found) => plans.extend(found),
             Err(found) => errors.extend(
                 found
                     .into_iter()
@@ -76,6 +77,11 @@ pub fn make(
 ) -> Result<Made, Failure> {
     let plans = plans(recipe, wanted).map_err(Failure::several)?;
     wheels::check(&plans)?;
+    let (tables, _) = facts::read(session.env.facts.as_deref())?;
+    let beyond = plans
+        .iter()
+        .filter_map(|plan| fits::beyond_all_machines(plan, &tables));
+    refuse(beyond.collect())?;
     let mut notes: Vec<Diagnostic> = Vec::new();
     let builds = session.builds()?;
     let folder = wishes.folder.as_deref().and_then(folder_url);
@@ -88,9 +94,24 @@ pub fn make(
             solve_all(session, plans, wishes, &mut notes)?
         }
     };
+    let made = lock::lock(&solved)?;
+    let nowhere = solved.iter().filter_map(|(plan, _)| {
+        let candidates = fits::candidates(&made, plan.platform());
+        let name = plan.name();
+        let candidate = candidates.iter().find(|one| one.name == name)?;
+        candidate.runs_nowhere(plan, &tables)
+    });
+    refuse(nowhere.collect())?;
     let lock = lock::lock(&[solved, others].concat())?;
     let text = lock::render_beside(&lock, folder.as_ref())?;
     Ok(Made { lock, text, notes })
+}
+
+fn refuse(errors: Vec<Diagnostic>) -> Result<(), Failure> {
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::several(errors)),
+    }
 }
 
 /// Returns whether the lock already is what would be made.
@@ -104,7 +125,7 @@ fn fits(lock: &Lock, plans: &[Plan], wishes: &Wishes, builds: &GpuBuilds) -> boo
 
 fn locked(lock: &Lock, plans: &[Plan]) -> Vec<(Plan, Solution)> {
     let pairs = plans.iter().filter_map(|plan| {
-        let solution = lock.solution(plan.platform())?;
+        let solution = lock.solution(&plan.name())?;
         Some((plan.clone(), solution))
     });
     pairs.collect()
@@ -156,9 +177,7 @@ fn holds_no_wheels(wishes: &Wishes) -> bool {
 /// Says that only the conda packages are locked. `create` refuses such a lock.
 fn wheels_pending(solved: &[(Plan, Solution)]) -> Diagnostic {
     let lacking = solved.iter().filter(|(plan, _)| !plan.wheels.is_empty());
-    let platforms: Vec<String> = lacking
-        .map(|(plan, _)| plan.platform().to_string())
-        .collect();
+    let platforms: Vec<String> = lacking.map(|(plan, _)| plan.name()).collect();
     let message = format!(
         "the wheels for {} are not locked: `uv`, which resolves them, is not installed",
         platforms.join(" and ")
@@ -182,14 +201,14 @@ fn kept_platforms(
     };
     let mut others = platforms(recipe);
     others.retain(|platform| !wanted.contains(platform));
-    others.retain(|platform| file.lock.platforms.contains_key(platform.as_str()));
-    let plans = plans(recipe, &others).map_err(Failure::several)?;
+    let mut plans = plans(recipe, &others).map_err(Failure::several)?;
+    plans.retain(|plan| file.lock.platforms.contains_key(&plan.name()));
     for plan in &plans {
         let differences = lock::check(&file.lock, std::slice::from_ref(plan), builds);
         let stale =
             |found: &&lock::Difference| !matches!(found, lock::Difference::PlatformRemoved(_));
         if let Some(first) = differences.iter().find(stale) {
-            let platform = plan.platform();
+            let platform = plan.name();
             notes.push(
                 Diagnostic::warning(
                     Code::LOCK_STALE,

@@ -21,6 +21,7 @@ use rattler_conda_types::{RepoDataRecord, Subdir};
 use crate::{
     Failure, Session, activating,
     choosing::{Choice, Open},
+    deciding,
     environments::Environments,
     lockfile,
     source::RecipePath,
@@ -142,20 +143,20 @@ fn of_environment(prefix: &Path, source: &str) -> Result<Looked, Failure> {
     };
     let state = prefix::read_state(prefix)?;
     let mut installed = installed::read(prefix);
-    let platform = state.and_then(|state| state.platform.parse().ok());
+    let called = state.map(|state| state.platform);
+    let platform = called.as_deref().and_then(lock::subdir_of);
     let platform = platform.or_else(|| platform_of(&installed.records));
     let platform = platform.or_else(Subdir::current).unwrap_or(Subdir::NoArch);
+    let called = called.unwrap_or_else(|| platform.to_string());
     let records = std::mem::take(&mut installed.records);
     let settings = kept.as_ref().and_then(|lock| lock.settings.clone());
     let known = kept.and_then(|mut lock| {
         let channels = std::mem::take(&mut lock.channels);
-        Some((
-            channels,
-            lock.platforms.remove(platform.as_str())?.virtual_packages,
-        ))
+        Some((channels, lock.platforms.remove(&called)?.virtual_packages))
     });
     let (channels, virtual_packages) = known.unwrap_or_default();
     let locked = PlatformLock {
+        subdir: platform,
         virtual_packages,
         records,
         wheels: installed.wheel_records.iter().filter_map(wheel).collect(),
@@ -166,7 +167,7 @@ fn of_environment(prefix: &Path, source: &str) -> Result<Looked, Failure> {
         lock: Lock {
             settings,
             channels,
-            platforms: [(platform.to_string(), locked)].into(),
+            platforms: [(called, locked)].into(),
         },
         name: name.unwrap_or_default(),
         label: format!("environment `{source}`"),
@@ -213,13 +214,27 @@ fn of_recipe(wanted: Option<&str>, session: &Session) -> Result<Looked, Failure>
 
 impl Looked {
     /// Returns what is there for the wanted platform, else for this machine's, else
-    /// for the first one.
+    /// for the first one; of several variants the wanted one, else the preferred one.
     ///
     /// # Errors
-    /// GE343 if the wanted platform is not there.
-    pub fn platform(&self, wanted: Option<Subdir>) -> Result<(&str, &PlatformLock), Diagnostic> {
+    /// GE343 if the wanted platform is not there, GE219 if the variant is not.
+    pub fn platform(
+        &self,
+        wanted: Option<Subdir>,
+        variant: Option<&str>,
+    ) -> Result<(&str, &PlatformLock), Diagnostic> {
         let platforms = &self.lock.platforms;
-        let named = |platform: Subdir| platforms.get_key_value(platform.as_str());
+        if let Some(variant) = variant {
+            deciding::check_variant(&self.lock, variant, &self.name)?;
+        }
+        let named = |platform: Subdir| {
+            let mut names = self.lock.names(platform).into_iter();
+            let name = names.find(|name| {
+                let own = lock::variant_of(name, platform);
+                variant.is_none() || own == variant || self.installed.is_some()
+            })?;
+            platforms.get_key_value(name)
+        };
         let found = match wanted {
             Some(wanted) => named(wanted),
             None => Subdir::current()
@@ -241,10 +256,10 @@ impl Looked {
             self.look_inside(&mut contents, installed, locked);
         }
         // The recipe of now may not be that of the lock; then its lines lead nowhere.
-        let subdir = platform.parse().ok();
-        let plan = self.recipe.as_ref().zip(subdir);
-        let plan = plan.and_then(|(recipe, subdir)| plan::plan(recipe, subdir).ok());
-        Graph::new(match plan {
+        let recipe = self.recipe.as_ref();
+        let plans = recipe.and_then(|recipe| plan::plans(recipe, locked.subdir).ok());
+        let mut plans = plans.into_iter().flatten();
+        Graph::new(match plans.find(|plan| plan.name() == platform) {
             Some(plan) => contents.with_plan(&plan),
             None => contents,
         })

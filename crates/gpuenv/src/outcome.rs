@@ -27,10 +27,10 @@ pub struct Outcome {
     pub text: String,
     /// The same facts for the JSON document.
     pub facts: Option<Value>,
+    /// The lines of a long text, made one by one; they take the place of the text.
+    pub lines: Option<Lines>,
     /// A long list among the facts.
     pub rows: Option<Rows>,
-    /// Whether the text is read page by page on a terminal.
-    pub paged: bool,
     /// What to tell on stderr, and in the JSON document.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -43,6 +43,23 @@ pub struct Rows {
     pub key: &'static str,
     /// Returns an item by its number; nothing behind the last one.
     pub item: Arc<dyn Fn(usize) -> Option<Value> + Send + Sync>,
+}
+
+/// A long text that is written line by line, and read page by page on a terminal.
+#[derive(Clone)]
+pub struct Lines(pub Arc<dyn Fn(usize) -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lines")
+    }
+}
+
+impl Lines {
+    /// Returns the lines in order.
+    pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
+        (0..).map_while(|index| (self.0)(index))
+    }
 }
 
 impl fmt::Debug for Rows {
@@ -108,7 +125,15 @@ impl Outcome {
     /// Says that the text is read page by page on a terminal.
     #[must_use]
     pub fn paged(mut self) -> Self {
-        self.paged = true;
+        let text = std::mem::take(&mut self.text);
+        let lines: Vec<String> = text.split_inclusive('\n').map(String::from).collect();
+        self.lines(move |index| lines.get(index).cloned())
+    }
+
+    /// Says what goes to stdout, line by line; `line` returns a whole line by its number.
+    #[must_use]
+    pub fn lines(mut self, line: impl Fn(usize) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.lines = Some(Lines(Arc::new(line)));
         self
     }
 

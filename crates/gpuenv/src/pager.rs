@@ -36,16 +36,21 @@ impl Pager {
         }
     }
 
-    /// Shows the text, page by page if it is longer than the terminal is high.
+    /// Shows lines, page by page if they are more than fit on the terminal.
     ///
     /// # Errors
-    /// Returns why it cannot be shown. A reader that went away is no error.
-    pub fn show(&self, text: &str, printer: Printer) -> Result<()> {
-        let Some((program, arguments)) = self.words.split_first() else {
-            return printer.data(text);
+    /// Returns why they cannot be shown. A reader that went away is no error.
+    pub fn show(&self, lines: impl Iterator<Item = String>, printer: Printer) -> Result<()> {
+        let Some((program, arguments)) = self.words.split_first().filter(|(p, _)| *p != "cat")
+        else {
+            return printer.pieces(lines);
         };
-        if program == "cat" || text.lines().count() < self.height {
-            return printer.data(text);
+        let mut lines = lines.peekable();
+        let page: Vec<String> = lines.by_ref().take(self.height.saturating_sub(1)).collect();
+        let fits = lines.peek().is_none();
+        let mut lines = page.into_iter().chain(lines);
+        if fits {
+            return printer.pieces(lines);
         }
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped());
@@ -54,7 +59,7 @@ impl Pager {
         }
         let Ok(mut child) = command.spawn() else {
             // A machine without a pager can still scroll.
-            return printer.data(text);
+            return printer.pieces(lines);
         };
         // Ctrl-C is for the pager, which would lose its terminal if this program ended.
         let _ = signal_hook::flag::register(
@@ -63,7 +68,7 @@ impl Pager {
         );
         if let Some(mut input) = child.stdin.take() {
             // Who leaves early has seen enough.
-            let _ = input.write_all(text.as_bytes());
+            let _ = lines.try_for_each(|line| input.write_all(line.as_bytes()));
         }
         child.wait()?;
         Ok(())

@@ -69,11 +69,11 @@ impl Printer {
         }
     }
 
-    /// Tells diagnostics on stderr; when the user wants quiet, only errors.
+    /// Tells diagnostics on stderr; when the user wants quiet, no notes.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         let wanted: Vec<&Diagnostic> = diagnostics
             .iter()
-            .filter(|diagnostic| !self.quiet || diagnostic.severity == Severity::Error)
+            .filter(|diagnostic| !self.quiet || diagnostic.severity != Severity::Note)
             .collect();
         self.tell(&render::diagnostics(&wanted, self.width));
     }

@@ -92,8 +92,10 @@ impl Concluding {
                 let document = document::of_result(self.command, exit, &result, &told);
                 self.printer.raw(&document)
             }
-            Ok(outcome) if outcome.paged => self.pager.show(&outcome.text, self.printer),
-            Ok(outcome) => self.printer.data(&outcome.text),
+            Ok(outcome) => match &outcome.lines {
+                Some(lines) => self.pager.show(lines.iter(), self.printer),
+                None => self.printer.data(&outcome.text),
+            },
             Err(_) => Ok(()),
         };
         match written {

@@ -10,10 +10,12 @@ use gpuenv_core::{
     plan::{ActivationSettings, Dependency, Gpu, ProbeStep, PypiSettings},
     solution, wheels,
 };
+use gpuenv_provision::Wishes;
 use rattler_conda_types::{MatchSpec, ParseMatchSpecOptions, Subdir};
 
 use crate::{
     Failure, Session,
+    deciding::{Decided, Deciding},
     lockfile::{self, LockFile},
     locking::{self, Made},
     source::{Origin, RecipeText},
@@ -21,6 +23,8 @@ use crate::{
 
 /// A lock that can be installed here.
 pub struct Ready {
+    /// The platform, as the lock names it.
+    pub name: String,
     /// The lock's text.
     pub lock_text: String,
     /// The packages for this platform, those made of wheels among them.
@@ -46,24 +50,26 @@ pub struct Ready {
 /// GE405 and its kin if it cannot be installed here.
 pub fn of_lock(
     file: LockFile,
-    platform: Subdir,
+    decided: Decided,
     builds: Option<&GpuBuilds>,
 ) -> Result<Ready, Failure> {
     let label = file.path.display().to_string();
-    let solution = require_platform(&file.lock, &label, platform)?;
-    let kept = file.lock.platform_settings(platform).cloned();
+    let name = decided.name;
+    let solution = require(&file.lock, &label, &name)?;
+    let platform = solution.platform;
+    let kept = file.lock.settings_of(&name).cloned();
     check_wheels(&label, kept.as_ref(), &solution)?;
     let texts = kept.as_ref().map_or(&[][..], |kept| &kept.dependencies);
     let specs = texts
         .iter()
         .filter_map(|text| MatchSpec::from_str(text, ParseMatchSpecOptions::lenient()).ok());
     let requested: Vec<MatchSpec> = specs.collect();
-    let virtual_packages = file.lock.virtual_packages(platform);
+    let virtual_packages = file.lock.virtual_packages(&name);
     let violations = solution::verify(platform, &[], &virtual_packages, &solution.records);
     if !violations.is_empty() {
         let error = Diagnostic::error(
             Code::LOCK_BAD,
-            format!("what lock `{label}` names for {platform} does not fit together"),
+            format!("what lock `{label}` names for {name} does not fit together"),
         )
         .help("make it anew with `gpuenv lock`");
         return Err(violations.iter().fold(error, Diagnostic::cause).into());
@@ -74,6 +80,7 @@ pub fn of_lock(
         check_builds(&label, gpu, &requested, &solution, builds)?;
     }
     Ok(Ready {
+        name,
         lock_text: file.text,
         solution: with_wheels(solution),
         requested,
@@ -84,7 +91,7 @@ pub fn of_lock(
             .unwrap_or_default(),
         probe: kept.map_or_else(|| vec![ProbeStep::Driver], |kept| kept.probe),
         written: None,
-        notes: Vec::new(),
+        notes: decided.notes,
     })
 }
 
@@ -105,7 +112,7 @@ fn check_builds(
     let rules = Rules::new(gpu, &lines, std::iter::empty(), table);
     let violations = builds::verify(&rules, &solution.records);
     let mut causes: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    let wheels = wheels::check_builds(gpu, solution.platform, &solution.wheels);
+    let wheels = wheels::check_builds(gpu, solution.platform, &solution.wheels, &solution.records);
     causes.extend(wheels.err().map(|error| error.to_string()));
     if causes.is_empty() {
         return Ok(());
@@ -154,15 +161,11 @@ fn check_wheels(
     })
 }
 
-/// Returns what a lock holds for a platform.
+/// Returns what a lock holds under the name of a platform.
 ///
 /// # Errors
 /// GE405 if it does not cover it.
-pub fn require_platform(
-    lock: &Lock,
-    label: &str,
-    platform: Subdir,
-) -> Result<Solution, Diagnostic> {
+pub fn require(lock: &Lock, label: &str, platform: &str) -> Result<Solution, Diagnostic> {
     lock.solution(platform).ok_or_else(|| {
         let there: Vec<&str> = lock.platforms.keys().map(String::as_str).collect();
         Diagnostic::error(
@@ -183,8 +186,9 @@ pub fn require_platform(
 pub fn of_recipe(
     text: &RecipeText,
     recipe: &Recipe,
-    plan: Plan,
+    plans: Vec<Plan>,
     locked: bool,
+    deciding: &Deciding,
     session: &Session,
 ) -> Result<Ready, Failure> {
     let existing = match text.origin {
@@ -196,8 +200,8 @@ pub fn of_recipe(
         None => false,
         Some(file) => {
             let platforms = locking::platforms(recipe);
-            let plans = locking::plans(recipe, &platforms).map_err(Failure::several)?;
-            let differences = lock::check(&file.lock, &plans, &session.builds()?);
+            let all = locking::plans(recipe, &platforms).map_err(Failure::several)?;
+            let differences = lock::check(&file.lock, &all, &session.builds()?);
             if locked && !differences.is_empty() {
                 let stale = lock::stale(&file.path.display().to_string(), &differences);
                 let command = text.lock_command();
@@ -220,17 +224,32 @@ pub fn of_recipe(
     }
     let made = match existing {
         Some(file) if fits => (file.lock, file.text, None, Vec::new()),
-        existing => make(text, recipe, &plan, existing, session)?,
+        existing => make(text, recipe, &plans, existing, session)?,
     };
-    planned(&recipe.name, plan, made)
+    planned(text, recipe, plans, made, deciding, session)
 }
 
-/// Returns what a lock says for the platform of a plan.
-fn planned(name: &str, plan: Plan, made: MadeLock) -> Result<Ready, Failure> {
-    let (lock, lock_text, written, notes) = made;
-    let solution = require_platform(&lock, name, plan.platform())?;
-    check_wheels(name, lock.platform_settings(plan.platform()), &solution)?;
+/// Returns what a lock says for the one plan of several that is decided on.
+fn planned(
+    text: &RecipeText,
+    recipe: &Recipe,
+    plans: Vec<Plan>,
+    made: MadeLock,
+    deciding: &Deciding,
+    session: &Session,
+) -> Result<Ready, Failure> {
+    let (lock, lock_text, written, mut notes) = made;
+    let recipe = recipe.name.as_str();
+    let platform = plans.first().map_or(Subdir::NoArch, Plan::platform);
+    let decided = deciding.decide(&lock, (recipe, &text.create_command()), platform, session)?;
+    let name = decided.name;
+    notes.extend(decided.notes);
+    let plan = plans.into_iter().find(|plan| plan.name() == name);
+    let plan = plan.ok_or_else(no_plan)?;
+    let solution = require(&lock, recipe, &name)?;
+    check_wheels(recipe, lock.settings_of(&name), &solution)?;
     Ok(Ready {
+        name,
         lock_text,
         solution: with_wheels(solution),
         requested: plan
@@ -248,10 +267,10 @@ fn planned(name: &str, plan: Plan, made: MadeLock) -> Result<Ready, Failure> {
 
 /// Refuses a lock whose wheels are not resolved: half an environment would look
 /// right and not be.
-fn refuse_pending(made: &Made, plan: &Plan) -> Result<(), Diagnostic> {
+fn refuse_pending(made: &Made, plans: &[Plan]) -> Result<(), Diagnostic> {
     let mut notes = made.notes.iter();
     let pending = notes.find(|note| note.code == Code::LOCK_WHEELS_PENDING);
-    match pending.filter(|_| !plan.wheels.is_empty()) {
+    match pending.filter(|_| plans.iter().any(|plan| !plan.wheels.is_empty())) {
         None => Ok(()),
         Some(pending) => Err(Diagnostic {
             severity: Severity::Error,
@@ -269,14 +288,18 @@ pub fn of_made(
     recipe: &Recipe,
     platform: Subdir,
     made: Made,
+    deciding: &Deciding,
+    session: &Session,
 ) -> Result<Ready, Failure> {
     let plans = locking::plans(recipe, &[platform]).map_err(Failure::several)?;
-    let Some(plan) = plans.into_iter().next() else {
-        return Err(Diagnostic::error(Code::BUG, "a platform has no plan").into());
-    };
-    refuse_pending(&made, &plan)?;
+    refuse_pending(&made, &plans)?;
     let lock = read_again(text, &recipe.name, &made)?;
-    planned(&recipe.name, plan, (lock, made.text, None, made.notes))
+    let made = (lock, made.text, None, made.notes);
+    planned(text, recipe, plans, made, deciding, session)
+}
+
+fn no_plan() -> Diagnostic {
+    Diagnostic::error(Code::BUG, "a platform has no plan")
 }
 
 type MadeLock = (Lock, String, Option<PathBuf>, Vec<Diagnostic>);
@@ -288,18 +311,21 @@ type MadeLock = (Lock, String, Option<PathBuf>, Vec<Diagnostic>);
 fn make(
     text: &RecipeText,
     recipe: &Recipe,
-    plan: &Plan,
+    plans: &[Plan],
     existing: Option<LockFile>,
     session: &Session,
 ) -> Result<MadeLock, Failure> {
     let keeps_file = existing.is_some() || !text.has_no_place();
     let platforms = match keeps_file {
         true => locking::platforms(recipe),
-        false => vec![plan.platform()],
+        false => plans.iter().map(Plan::platform).take(1).collect(),
     };
-    let wishes = locking::keep(text, existing.as_ref());
+    let wishes = Wishes {
+        may_build: true,
+        ..locking::keep(text, existing.as_ref())
+    };
     let made = locking::make(session, recipe, &platforms, wishes, existing.as_ref())?;
-    refuse_pending(&made, plan)?;
+    refuse_pending(&made, plans)?;
     let mut written = None;
     if keeps_file {
         let path = lockfile::place(text, &recipe.name)?;

@@ -18,7 +18,7 @@ use gpuenv_provision::{
 use crate::{
     config::Config,
     env::{self, Env},
-    facts,
+    facts, indexes,
     mirror::Mirror,
     options::Options,
     outside,
@@ -115,6 +115,7 @@ impl Session {
             retries: self.env.http_retries,
             unpacked_at_least: self.env.unpack_limit,
             ways: outside::ways(&self.env, neighbours)?,
+            wheels: indexes::ways(&self.env, neighbours.keyring.as_deref()),
         })
     }
 
@@ -123,7 +124,30 @@ impl Session {
     /// # Errors
     /// Returns what is wrong with the configuration.
     pub fn conda_channels(&self) -> Result<Vec<String>, Diagnostic> {
-        Ok(self.neighbours()?.channels.clone())
+        Ok(self.neighbours()?.own_channels())
+    }
+
+    /// Writes out the names of this user's conda that stand for several channels.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn expanded_channels(&self, named: &[String]) -> Result<Vec<String>, Diagnostic> {
+        let named = named.iter().flat_map(|text| text.split(','));
+        Ok(self.neighbours()?.expanded(named.map(str::trim)))
+    }
+
+    /// Returns the names of this user's conda that stand for several channels, and for which.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the configuration.
+    pub fn multichannels(&self) -> Result<Vec<(String, Vec<String>)>, Diagnostic> {
+        let neighbours = self.neighbours()?;
+        let names = neighbours.multichannels.iter().map(|(name, _)| name);
+        let of_name = |name: &String| {
+            let members = neighbours.members(name).into_iter();
+            (name.clone(), members.map(ToString::to_string).collect())
+        };
+        Ok(names.map(of_name).collect())
     }
 
     /// Returns where uv may be: where the user says, on `PATH`, in an environment.

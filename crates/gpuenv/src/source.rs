@@ -82,16 +82,25 @@ impl RecipeText {
 
     /// Returns the command that locks it, as the user can type it here.
     pub fn lock_command(&self) -> String {
+        self.command("lock")
+    }
+
+    /// Returns the command that makes an environment of it, as the user can type it here.
+    pub fn create_command(&self) -> String {
+        self.command("create")
+    }
+
+    fn command(&self, verb: &str) -> String {
         let mut command = match &self.origin {
-            Origin::File(file) if file == Path::new(DEFAULT_FILE) => "gpuenv lock".to_string(),
-            Origin::File(file) => format!("gpuenv lock {}", word(&file.to_string_lossy())),
-            Origin::Words(words) => format!("gpuenv lock {words}"),
+            Origin::File(file) if file == Path::new(DEFAULT_FILE) => format!("gpuenv {verb}"),
+            Origin::File(file) => format!("gpuenv {verb} {}", word(&file.to_string_lossy())),
+            Origin::Words(words) => format!("gpuenv {verb} {words}"),
             Origin::Shipped => {
                 let file = self
                     .label
                     .strip_prefix(SHIPPED_LABEL)
                     .unwrap_or(&self.label);
-                format!("gpuenv lock {}", file.trim_end_matches(".yaml"))
+                format!("gpuenv {verb} {}", file.trim_end_matches(".yaml"))
             }
         };
         command.push_str(&self.options);

@@ -24,10 +24,8 @@ const SHOWN: usize = 20;
 pub fn locked(prefix: &Path, origin: &Origin) -> Result<Vec<RepoDataRecord>, Failure> {
     let file = origin.lock(prefix)?;
     let named = origin.state.as_ref().map(|state| state.platform.as_str());
-    let platform = named
-        .and_then(|name| name.parse().ok())
-        .or(Subdir::current());
-    let solution = platform.and_then(|platform| file.lock.solution(platform));
+    let here = Subdir::current().map(|platform| platform.as_str());
+    let solution = named.or(here).and_then(|name| file.lock.solution(name));
     Ok(solution.map(|found| found.packages()).unwrap_or_default())
 }
 

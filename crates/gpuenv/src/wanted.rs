@@ -171,11 +171,9 @@ impl Packages {
     /// Returns the channels: as told, those of this user's conda, or conda-forge.
     fn usual_channels(&self, session: &Session) -> Result<Vec<String>, Failure> {
         if !self.channels.is_empty() {
-            return Ok(self.channels.clone());
+            return Ok(session.expanded_channels(&self.channels)?);
         }
-        let mut channels = session.conda_channels()?;
-        // A setting of conda, and no channel.
-        channels.retain(|channel| channel != "defaults");
+        let channels = session.conda_channels()?;
         Ok(match channels.is_empty() {
             true => vec!["conda-forge".to_string()],
             false => channels,

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -65,6 +66,68 @@ fn hosts_without_a_proxy_in_the_configuration_of_rattler() {
 }
 
 #[test]
+fn no_proxy_in_all_its_forms() {
+    let (url, heard) = proxy();
+    let mut lab = unnamed();
+    lab.sandbox.set("GPUENV_HTTP_RETRIES", "0");
+    lab.sandbox.set("HTTP_PROXY", &url);
+    let was_asked = |lab: &Lab, place: &str, hosts: &str| {
+        let lock = ["lock", "demo.yaml", "--mirror", place];
+        let lock = lab.sandbox.command(lock).env("NO_PROXY", hosts);
+        let _ = lock.run();
+        let was_asked = asked(&heard).is_some();
+        while asked(&heard).is_some() {}
+        was_asked
+    };
+    for (place, hosts, is_asked) in [
+        ("http://far.invalid/", "near.invalid", true),
+        ("http://far.invalid/", "far.invalid", false),
+        ("http://a.far.invalid/", "near.invalid, .far.invalid", false),
+        ("http://a.far.invalid/", "far.invalid", false),
+        ("http://notfar.invalid/", "far.invalid", true),
+        ("http://far.invalid/", "*", false),
+        ("http://127.0.0.1:9/", "10.0.0.0/8", true),
+        ("http://127.0.0.1:9/", "127.0.0.1", false),
+        ("http://127.0.0.1:9/", "127.0.0.0/8", false),
+    ] {
+        assert_eq!(
+            was_asked(&lab, place, hosts),
+            is_asked,
+            "{hosts} for {place}"
+        );
+    }
+    // It counts for the proxy of a file too.
+    lab.sandbox.unset("HTTP_PROXY");
+    lab.sandbox.write(
+        "../home/.condarc",
+        format!("proxy_servers:\n  http: {url}\n"),
+    );
+    assert!(was_asked(&lab, "http://far.invalid/", "near.invalid"));
+    assert!(!was_asked(&lab, "http://far.invalid/", "far.invalid"));
+}
+
+#[test]
+fn what_would_change_a_lock_is_not_followed() {
+    let lab = Lab::with_tool();
+    locks(&lab);
+    let lock = lab.sandbox.read("gpuenv.lock");
+    lab.sandbox.write(
+        "../home/.condarc",
+        "channel_priority: disabled\nchannels: [other]\ncreate_default_packages: [lib]\npinned_packages: [tool=9]\nallowlist_channels: [other]\n\
+         solver: classic\ndefault_threads: 1\nshow_channel_urls: true\n",
+    );
+    lab.sandbox.write(
+        "../home/.config/pixi/config.toml",
+        "detached-environments = true\npinning-strategy = \"exact-version\"\n[pypi-config]\nindex-url = \"http://127.0.0.1:9/\"\n",
+    );
+    let _ = lab
+        .sandbox
+        .gpuenv(["lock", "demo.yaml", "--upgrade"])
+        .success();
+    assert_eq!(lab.sandbox.read("gpuenv.lock"), lock);
+}
+
+#[test]
 fn verification_is_not_switched_off_by_rattler_or_pixi_either() {
     for file in [
         "../home/.config/rattler/config.toml",
@@ -105,9 +168,9 @@ fn logins_of_netrc() {
 }
 
 /// A server of the channel over TLS, with a certificate of its own.
-struct Tls {
+pub(crate) struct Tls {
     server: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Drop for Tls {
@@ -117,15 +180,14 @@ impl Drop for Tls {
     }
 }
 
-/// Serves the channel of a laboratory over TLS; its certificate is `ca.pem` in the work folder.
-fn tls(lab: &Lab) -> Result<Tls, &'static str> {
-    let work = lab.sandbox.work();
+/// Serves a folder over TLS; the certificate is `ca.pem` in the work folder.
+pub(crate) fn tls(folder: &Path, work: &Path) -> Result<Tls, &'static str> {
     let made = Command::new("openssl")
         .args("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split(' '))
         .args("-addext subjectAltName=DNS:localhost -addext".split(' '))
         .arg("basicConstraints=critical,CA:FALSE")
         .args(["-out", "ca.pem", "-keyout", "key.pem"])
-        .current_dir(&work)
+        .current_dir(work)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
@@ -134,7 +196,7 @@ fn tls(lab: &Lab) -> Result<Tls, &'static str> {
     }
     let mut server = Command::new("python3")
         .args(["-c", super::TLS_SERVER])
-        .arg(lab.channel.root())
+        .arg(folder)
         .args([work.join("ca.pem"), work.join("key.pem")])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -153,7 +215,7 @@ fn tls(lab: &Lab) -> Result<Tls, &'static str> {
 fn a_directory_of_certificates_of_the_environment() {
     let mut lab = Lab::with_tool();
     lab.sandbox.set("GPUENV_HTTP_RETRIES", "0");
-    let tls = match tls(&lab) {
+    let tls = match tls(lab.channel.root(), &lab.sandbox.work()) {
         Ok(tls) => tls,
         Err(why) => return skipped(why),
     };

@@ -17,9 +17,9 @@ pub(super) struct Case {
     pub platform: Subdir,
     /// Channel URLs, strongest first, as declared.
     channels: Vec<String>,
-    specs: Vec<String>,
-    cuda: Option<String>,
-    glibc: Option<String>,
+    pub specs: Vec<String>,
+    pub cuda: Option<String>,
+    pub glibc: Option<String>,
     pub exclude_newer: Timestamp,
     /// What was locked, as `channel/subdir/file`.
     pub locked: BTreeSet<String>,
@@ -111,6 +111,7 @@ impl Case {
             .as_ref()
             .map(|text| text.parse().expect("a version"));
         Plan {
+            variant: None,
             recipe: self.id.clone(),
             channels,
             gpu: Gpu::Optional,

@@ -135,6 +135,7 @@ fn request(text: &str) -> Request {
         }
     }
     let plan = |platform: &str| Plan {
+        variant: None,
         recipe: "demo".to_string(),
         channels: channels.split(", ").map(str::to_string).collect(),
         gpu,

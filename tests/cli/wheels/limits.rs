@@ -35,13 +35,13 @@ fn an_archive_that_becomes_too_much_is_refused() {
         let create = lab.sandbox.command(["create", "./demo.yaml"]);
         let refused = create.env("GPUENV_UNPACK_LIMIT", "0.001").run().code(15);
         let _ = refused
-            .stderr_has("error[GE520]")
-            .stderr_has(name)
-            .stderr_has("it unpacks to more than")
+            .stderr_has(&format!(
+                "error[GE520]: `{name}` is refused: it unpacks to more than"
+            ))
             .stderr_has("export GPUENV_UNPACK_LIMIT");
         assert!(!lab.prefix().exists());
     };
-    refused("[python]", "[bomb]", "bomb-1.0");
+    refused("[python]", "[bomb]", "bomb-1.0-py3-none-any.whl");
     refused("[python, swollen]", "[]", "swollen-1.0-h0_0.conda");
     refused(
         "[python, old-swollen]",

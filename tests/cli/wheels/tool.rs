@@ -32,8 +32,17 @@ fn without_uv_gpuenv_brings_its_own_once_and_says_so() {
     lab.sandbox.unset("GPUENV_UV");
     let tool = lab.sandbox.gpuenv_home().join("tools/uv");
 
+    // The channel's index is known here, but neither uv nor its Python was ever downloaded.
+    lab.recipe("[python]", "[]");
+    let _ = lab.gpuenv(&["lock", "./demo.yaml"]).success();
+    lab.recipe("[python]", "[leaf]");
     let offline = lab.gpuenv(&["lock", "./demo.yaml", "--offline"]).code(13);
-    assert!(!tool.exists(), "{}", offline.stderr());
+    let _ = offline
+        .stderr_has("error[GE325]: the recipe has `pypi-dependencies`, and `uv`")
+        .stderr_has("offline, and ")
+        .stderr_has("missing: uv-0.9.1-h0_0.conda")
+        .stderr_has("help: run it once without `--offline`, and gpuenv brings it");
+    assert!(!tool.exists());
     let first = lab.gpuenv(&["lock", "./demo.yaml"]);
     let _ = first
         .success()

@@ -95,6 +95,29 @@ fn what_comes_in_both_kinds_must_be_cuda_where_a_gpu_is_required() {
 }
 
 #[test]
+fn what_calls_itself_a_build_for_the_cpu_is_one_where_the_recipe_names_it() {
+    let candidates = [
+        build("lammps", "cpu_py312_0", &[]),
+        build("lightgbm", "py312h30efb56_2", &[]),
+        build("cupy-core", "py312h1_0", &[]),
+        build("pyarrow", "py312h1_0_cpu", &[]),
+    ];
+    let ruled_out = |lines: &[&str]| -> Vec<&str> {
+        let rules = rules(Gpu::Required, lines, &candidates);
+        let ruled_out = candidates.iter().filter(|record| rules.rule_out(record));
+        ruled_out
+            .map(|record| record.package_record.name.as_normalized())
+            .collect()
+    };
+    // Of a few it is known that there are others.
+    assert_eq!(ruled_out(&[]), ["lightgbm"]);
+    assert_eq!(ruled_out(&["lammps", "pyarrow"]), ["lammps", "lightgbm"]);
+    let mut core = build("cupy-core", "py312h1_0", &[]);
+    core.package_record.constrains = vec!["__cuda >=12.0".to_string()];
+    assert_eq!(rules(Gpu::Required, &[], &[]).kind(&core), Kind::Cuda);
+}
+
+#[test]
 fn who_names_parts_of_cuda_gets_them_without_a_gpu() {
     let candidates = [
         build("cuda-nvcc", "h1_0", &["cuda-cudart"]),

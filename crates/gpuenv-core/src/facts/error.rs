@@ -16,16 +16,16 @@ pub enum FactsError {
     /// Its form is of another gpuenv.
     #[error("the facts file has schema {found}, this gpuenv reads schema 1")]
     Schema {
-        /// The file.
-        file: String,
+        /// Where it says so.
+        place: Box<Place>,
         /// Its schema.
         found: u32,
     },
     /// A value of it makes no sense.
     #[error("the facts file makes no sense: {fault}")]
     Fault {
-        /// The file.
-        file: String,
+        /// Where.
+        place: Box<Place>,
         /// What makes none.
         fault: String,
     },
@@ -46,6 +46,22 @@ pub enum FactsError {
 }
 
 impl FactsError {
+    /// Returns the last line that holds a text; the file where none does.
+    ///
+    /// Of a value that is there twice it is the second one that is too many.
+    pub(crate) fn line_with(file: &str, text: &str, value: &str) -> Place {
+        let lines = text.lines().enumerate();
+        let lines = lines.filter(|(_, line)| !line.trim_start().starts_with('#'));
+        let found = lines.filter(|(_, line)| line.contains(value)).last();
+        match found.filter(|_| !value.is_empty()) {
+            Some((number, line)) => {
+                let column = line.find(value).map_or(0, |at| line[..at].chars().count());
+                Place::span(file, text, number + 1, column + 1, value.chars().count())
+            }
+            None => Place::file(file),
+        }
+    }
+
     pub(crate) fn syntax(file: &str, text: &str, error: &serde_saphyr::Error) -> Self {
         let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let place = match error.location() {
@@ -66,11 +82,12 @@ impl From<FactsError> for Diagnostic {
     fn from(error: FactsError) -> Self {
         let diagnostic = Self::error(Code::FACTS_BAD, error.to_string());
         let place = match error {
-            FactsError::Syntax { place, .. } => *place,
-            FactsError::Schema { file, .. }
-            | FactsError::Fault { file, .. }
-            | FactsError::TooLarge { file }
-            | FactsError::Unreadable { file, .. } => Place::file(file),
+            FactsError::Syntax { place, .. }
+            | FactsError::Schema { place, .. }
+            | FactsError::Fault { place, .. } => *place,
+            FactsError::TooLarge { file } | FactsError::Unreadable { file, .. } => {
+                Place::file(file)
+            }
         };
         diagnostic
             .at(place)

@@ -39,7 +39,7 @@ macro_rules! table {
                 $(if self.$field.is_nothing() {
                     return Some(format!("`{}` is empty", stringify!($field)));
                 })*
-                None
+                self.unsound()
             }
         }
     };
@@ -53,6 +53,13 @@ trait Nothing {
 impl<T> Nothing for Vec<T> {
     fn is_nothing(&self) -> bool {
         self.is_empty()
+    }
+}
+
+/// What may be left out may be empty too.
+impl<T> Nothing for Option<T> {
+    fn is_nothing(&self) -> bool {
+        false
     }
 }
 
@@ -129,7 +136,23 @@ table! {
         frameworks: Vec<NamePattern>,
         /// What may be a build for the CPU beside a GPU.
         cpu_is_fine: Vec<CpuIsFine>,
+        /// What is called otherwise where it is for the GPU.
+        #[serde(default)]
+        other_names: Option<Vec<OtherName>>,
+        /// What computes with a framework that it does not depend on.
+        #[serde(default)]
+        without_framework: Option<Vec<NamePattern>>,
     }
+}
+
+/// A package that is called otherwise where it is for the GPU.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherName {
+    /// Its name for the CPU.
+    pub cpu: String,
+    /// Its name for the GPU.
+    pub gpu: String,
 }
 
 /// A package whose build for the CPU is right beside a GPU.
@@ -197,7 +220,7 @@ impl fmt::Display for DriverVersion {
 impl<'de> Deserialize<'de> for DriverVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let version = text.parse().map_err(de::Error::custom)?;
+        let version = numbered(&text).map_err(de::Error::custom)?;
         Ok(Self { text, version })
     }
 }
@@ -382,8 +405,14 @@ impl TorchArchitectures {
 }
 
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(de::Error::custom)
+    numbered(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+}
+
+/// Reads a version that begins with a number: conda takes any word for one.
+fn numbered(text: &str) -> Result<Version, String> {
+    let begins = text.starts_with(|c: char| c.is_ascii_digit());
+    let version = begins.then(|| text.parse().ok()).flatten();
+    version.ok_or_else(|| format!("`{text}` is not a version"))
 }
 
 fn hexadecimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {

@@ -97,6 +97,31 @@ fn a_bad_table_is_refused_at_its_place() {
 }
 
 #[test]
+fn a_value_that_makes_no_sense_is_refused_at_its_line() {
+    let arch = shipped("gpu_arch.yaml");
+    for (text, line) in [
+        (arch.replace("2026-11-21", "yesterday"), "date: yesterday"),
+        (arch.replace("schema: 1", "schema: 2"), "schema: 2"),
+        (
+            arch.replace("capability: '8.6'", "capability: '8.0'"),
+            "examples: 'RTX 30xx",
+        ),
+    ] {
+        let error = with("gpu_arch.yaml", &text).unwrap_err();
+        let span = Diagnostic::from(error).place.unwrap().span.unwrap();
+        assert!(span.text.contains(line), "{span:?}");
+    }
+}
+
+#[test]
+fn what_a_newer_gpuenv_added_may_be_missing_in_a_table() {
+    let text = shipped("gpu_builds.yaml");
+    let end = text.find("other-names:").unwrap();
+    let facts = with("gpu_builds.yaml", &text[..end]).unwrap();
+    assert!(facts.builds.other_names.is_none());
+}
+
+#[test]
 fn tables_that_make_no_sense_are_refused() {
     let modes = shipped("failure_modes.yaml");
     let arch = shipped("gpu_arch.yaml");
@@ -115,6 +140,26 @@ fn tables_that_make_no_sense_are_refused() {
         ("gpu_arch.yaml", String::new(), "cannot be read"),
         ("gpu_arch.yaml", "\u{0}".repeat(50), "cannot be read"),
         ("gpu_arch.yaml", "# x\n".repeat(2 << 20), "larger than"),
+        (
+            "gpu_arch.yaml",
+            arch.replace("capability: '8.6'", "capability: '8.0'"),
+            "`8.0` is there twice",
+        ),
+        (
+            "gpu_arch.yaml",
+            arch.replace("first: '8.0', last: '12.9'", "first: '13.0', last: '12.9'"),
+            "ends before it begins",
+        ),
+        (
+            "gpu_arch.yaml",
+            arch.replace("[Kepler]", "[Keppler]"),
+            "`Keppler` is the name of no architecture",
+        ),
+        (
+            "cuda_driver.yaml",
+            shipped("cuda_driver.yaml").replace("'525.60.13'", "'new'"),
+            "`new` is not a version",
+        ),
         (
             "failure_modes.yaml",
             modes.replace("id: P09", "id: P07"),

@@ -156,7 +156,7 @@ fn wheel_runtime(wheels: &[Wheel], machine: &Machine, facts: &Facts) -> Option<D
 }
 
 /// Compares a runtime with the first driver of its major version.
-fn driver_floor(
+pub(super) fn driver_floor(
     cuda: CudaVersion,
     why: String,
     machine: &Machine,

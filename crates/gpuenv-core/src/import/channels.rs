@@ -20,8 +20,41 @@ const SATELLITES: [&str; 12] = [
 ];
 
 impl Reading<'_> {
+    /// Writes out the names that stand for several channels on this machine alone.
+    fn write_out_groups(&mut self, groups: &[(String, Vec<String>)]) {
+        let mut channels: Vec<Found<String>> = Vec::new();
+        for found in std::mem::take(&mut self.imported.channels) {
+            let condition = found.condition.clone();
+            let group = groups.iter().find(|(name, _)| *name == found.value);
+            let members = match group {
+                Some((_, members)) if !members.is_empty() => {
+                    let place = self.texts.place(found.at);
+                    let note = format!(
+                        "`{}` stands for `{}` in the configuration of this user's conda",
+                        found.value,
+                        members.join("`, `")
+                    );
+                    self.note(Diagnostic::note(Code::IMPORT_NO_COUNTERPART, note).at(place));
+                    members.clone()
+                }
+                _ => vec![found.value],
+            };
+            for value in members {
+                if channels.iter().all(|known| known.value != value) {
+                    channels.push(Found {
+                        value,
+                        condition: condition.clone(),
+                        at: found.at,
+                    });
+                }
+            }
+        }
+        self.imported.channels = channels;
+    }
+
     /// Decides what `defaults`, or no channel at all, stands for.
     pub(super) fn settle_channels(&mut self, defaults: &Defaults) {
+        self.write_out_groups(&defaults.groups);
         let asked = self
             .imported
             .channels

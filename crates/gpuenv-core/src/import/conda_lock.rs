@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rattler_conda_types::Subdir;
+use rattler_conda_types::{RepoDataRecord, Subdir};
 use rattler_digest::{Sha256, parse_digest_from_hex};
 use serde::Deserialize;
 use url::Url;
@@ -183,7 +183,7 @@ fn take(reading: &mut Reading<'_>, package: &Package, platforms: &mut BTreeMap<S
                 "make the lock anew with wheels only",
             ),
         },
-        _ => {
+        "conda" | "" => {
             let record = archive(&package.url).and_then(|archive| archive.record());
             let Some(mut record) = record else {
                 let reason = "its URL does not end in the file of a conda package";
@@ -194,21 +194,28 @@ fn take(reading: &mut Reading<'_>, package: &Package, platforms: &mut BTreeMap<S
                     "make the lock anew with `conda-lock`",
                 );
             };
+            let refuse = |reading: &mut Reading<'_>, reason: &str| {
+                let help = "make the lock anew with `conda-lock`";
+                reading.bad_entry(at, &package.url, reason, help);
+            };
+            if record.package_record.name.as_normalized() != package.name.to_lowercase() {
+                let reason = format!("its URL is not the one of a package `{}`", package.name);
+                return refuse(reading, &reason);
+            }
             let hashes = [&package.hash.md5, &package.hash.sha256];
-            let known = hashes.into_iter().flatten();
-            if known
-                .map(|hash| explicit::set_hash(&mut record, hash))
-                .filter(|good| *good)
-                .count()
-                == 0
-            {
+            let mut known = hashes.into_iter().flatten().peekable();
+            if known.peek().is_none() {
                 let reason = "it has no hash, so a download could not be verified";
-                return reading.bad_entry(
-                    at,
-                    &package.url,
-                    reason,
-                    "make the lock anew with `conda-lock`",
-                );
+                return refuse(reading, reason);
+            }
+            if !known.all(|hash| explicit::set_hash(&mut record, hash)) {
+                return refuse(reading, "one of its hashes is none");
+            }
+            let name = &record.package_record.name;
+            let is_same = |known: &RepoDataRecord| known.package_record.name == *name;
+            if exact.records.iter().any(is_same) {
+                let reason = "a package of that name is in the lock already, for the same platform";
+                return refuse(reading, reason);
             }
             let specs = package.dependencies.iter();
             let specs = specs.map(|(name, spec)| match spec.trim() {
@@ -217,6 +224,11 @@ fn take(reading: &mut Reading<'_>, package: &Package, platforms: &mut BTreeMap<S
             });
             record.package_record.depends = specs.collect();
             exact.records.push(record);
+        }
+        other => {
+            let reason = format!("gpuenv knows no package manager `{other}`");
+            let help = "import what the lock was made from";
+            reading.bad_entry(at, &package.name, &reason, help);
         }
     }
 }

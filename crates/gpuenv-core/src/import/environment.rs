@@ -32,7 +32,18 @@ pub(super) fn read(reading: &mut Reading<'_>) {
         );
     }
     reading.adds_defaults = true;
-    for (key, value) in root.map() {
+    for (index, (key, value)) in root.map().iter().enumerate() {
+        let before = &root.map()[..index];
+        if before.iter().any(|(known, _)| known.text() == key.text()) {
+            let help = "put everything below one of the two";
+            refuse(
+                reading,
+                key,
+                "this key is there twice, and programs read only one",
+                help,
+            );
+            continue;
+        }
         match key.text().unwrap_or_default() {
             "name" => reading.imported.name = value.text().map(ToString::to_string),
             "channels" => channels(reading, value),
@@ -169,6 +180,11 @@ fn wheels(reading: &mut Reading<'_>, list: &Yaml) {
     for entry in entries {
         match entry.text() {
             Some(text) => {
+                // conda hands the list to pip as a file, in which `#` begins a comment.
+                let text = requirements::without_comment(text).trim();
+                if text.is_empty() {
+                    continue;
+                }
                 let before = reading.imported.wheels.len();
                 requirements::entry(reading, text, "", at(entry), &mut seen, &mut constraints);
                 if let Some(Some(condition)) = condition(reading, entry) {
@@ -195,6 +211,10 @@ fn wheels(reading: &mut Reading<'_>, list: &Yaml) {
 }
 
 fn variables(reading: &mut Reading<'_>, map: &Yaml) {
+    if !matches!(map.kind, YamlKind::Map(_) | YamlKind::Nothing) {
+        let help = "write `NAME: \"value\"` in a line each";
+        return refuse(reading, map, "`variables` is a map", help);
+    }
     for (key, value) in map.map() {
         match (key.text(), &value.kind) {
             (Some(name), YamlKind::Text(text)) => reading.variable(name, text, at(key)),

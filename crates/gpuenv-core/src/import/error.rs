@@ -105,6 +105,7 @@ impl From<ImportError> for Diagnostic {
                 Diagnostic::error(Code::IMPORT_FORMAT, message)
                     .at(place)
                     .help("say what it is: `gpuenv import --from environment-yml FILE`")
+                    .help("code and tutorials are for `gpuenv lint FILE`, which names what is wrong in them")
                     .help("a command line goes into quotes: `gpuenv import \"conda install -c conda-forge cupy\"`")
             }
             ImportError::Syntax { place, help, .. } => {

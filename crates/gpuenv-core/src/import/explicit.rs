@@ -93,12 +93,16 @@ pub(super) fn set_hash(record: &mut RepoDataRecord, text: &str) -> bool {
         .strip_prefix("sha256:")
         .or_else(|| text.strip_prefix("md5:"))
         .unwrap_or(text);
+    let package = &mut record.package_record;
     match bare.len() {
-        32 => record.package_record.md5 = parse_digest_from_hex::<Md5>(bare),
-        64 => record.package_record.sha256 = parse_digest_from_hex::<Sha256>(bare),
+        32 => package.md5 = parse_digest_from_hex::<Md5>(bare),
+        64 => package.sha256 = parse_digest_from_hex::<Sha256>(bare),
         _ => return false,
     }
-    record.package_record.md5.is_some() || record.package_record.sha256.is_some()
+    match bare.len() {
+        32 => package.md5.is_some(),
+        _ => package.sha256.is_some(),
+    }
 }
 
 /// Reads an explicit list.
@@ -178,6 +182,12 @@ pub(super) fn read(reading: &mut Reading<'_>) {
         records.push(record);
     }
     let Some(platform) = platform else {
+        if !records.is_empty() {
+            let message = "no lock is made: the list does not say which platform it is for";
+            let help = "write `# platform: linux-64` above it";
+            reading.lost(At::default(), message, help);
+            exact_packages(reading, &records, At::default());
+        }
         return;
     };
     reading.imported.platforms = vec![platform];

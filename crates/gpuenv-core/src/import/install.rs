@@ -3,22 +3,15 @@
 use rattler_conda_types::Subdir;
 
 use super::{
-    At, Command, Shell, WheelLine, Word, commands, pip,
+    At, Command, Shell, WheelLine, Word, commands, environments,
+    listed::Listed,
+    pip,
+    program::{Program, program},
     reading::Reading,
     requirements,
     variables::{conda_variables, variable},
 };
 use crate::{Code, Diagnostic};
-
-/// What a command does to an environment.
-enum Program {
-    /// conda and its relatives: the words behind the program.
-    Conda(usize),
-    /// pip: the words behind it.
-    Pip(usize),
-    /// `pixi add`, `uv add`.
-    Add(usize, bool),
-}
 
 /// Options of conda that take a value and change nothing here.
 const CONDA_VALUES: [&str; 9] = [
@@ -48,13 +41,35 @@ const PIP_VALUES: [&str; 12] = [
     "--python",
 ];
 
-/// Reads command lines.
-pub(super) fn read(reading: &mut Reading<'_>) {
-    reading.adds_defaults = true;
+/// Reads command lines; of several environments the one that is named, else the first.
+pub(super) fn read(reading: &mut Reading<'_>, environment: Option<&str>) {
     let commands = commands(reading.texts.main(), 0);
+    let Some(wanted) = environment else {
+        return read_commands(reading, &commands);
+    };
+    let all = environments(&commands);
+    let is_it = |listed: &&Listed| listed.name.as_ref().is_some_and(|(name, _)| name == wanted);
+    match all.iter().find(is_it) {
+        Some(listed) => read_commands(reading, &listed.commands),
+        None => {
+            let names = all.iter().filter_map(|listed| listed.name.as_ref());
+            let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+            let help = match names.is_empty() {
+                true => "the lines name none: leave `--environment` out".to_string(),
+                false => format!("name one with `--environment`: {}", names.join(", ")),
+            };
+            let reason = "no line is for an environment of that name";
+            reading.bad_entry(At::default(), wanted, reason, &help);
+        }
+    }
+}
+
+/// Takes what commands ask for.
+pub(super) fn read_commands(reading: &mut Reading<'_>, commands: &[Command]) {
+    reading.adds_defaults = true;
     let mut other: Option<String> = None;
     let mut left_out: Option<At> = None;
-    for command in &commands {
+    for command in commands {
         let took = take(reading, command, &mut other);
         match (took, left_out) {
             (true, Some(at)) => {
@@ -118,53 +133,6 @@ fn take(reading: &mut Reading<'_>, command: &Command, other: &mut Option<String>
     }
 }
 
-/// Finds the program of a command, behind `sudo` and the like.
-fn program(words: &[Word]) -> Option<Program> {
-    let mut from = 0;
-    let name = |word: &Word| {
-        let name = word.text.rsplit(['/', '\\']).next().unwrap_or_default();
-        name.trim_end_matches(".exe").to_ascii_lowercase()
-    };
-    loop {
-        let word = words.get(from)?;
-        let is_assignment = word.text.split_once('=').is_some_and(|(key, _)| {
-            !key.is_empty()
-                && key
-                    .bytes()
-                    .all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())
-        });
-        match name(word).as_str() {
-            "sudo" | "time" | "call" | "exec" => from += 1,
-            _ if is_assignment => from += 1,
-            _ => break,
-        }
-    }
-    let second = words.get(from + 1).map(name).unwrap_or_default();
-    let third = words.get(from + 2).map(name).unwrap_or_default();
-    let first = name(&words[from]);
-    match first.as_str() {
-        "conda" | "mamba" | "micromamba" | "conda-mamba" => Some(Program::Conda(from + 1)),
-        "uv" if second == "pip" => Some(Program::Pip(from + 2)),
-        "uv" if second == "add" => Some(Program::Add(from + 2, false)),
-        "pixi" if second == "add" => Some(Program::Add(from + 2, true)),
-        python
-            if (python.starts_with("python") || python == "py")
-                && second == "-m"
-                && third == "pip" =>
-        {
-            Some(Program::Pip(from + 3))
-        }
-        pip if pip == "pip"
-            || pip
-                .strip_prefix("pip")
-                .is_some_and(|rest| rest.starts_with('3')) =>
-        {
-            Some(Program::Pip(from + 1))
-        }
-        _ => None,
-    }
-}
-
 /// Returns the value of an option: behind `=`, or the next word.
 fn value<'w>(word: &'w Word, rest: &mut std::slice::Iter<'w, Word>) -> Option<(&'w str, At)> {
     match word.text.split_once('=') {
@@ -197,11 +165,8 @@ fn conda(reading: &mut Reading<'_>, words: &[Word], other: &mut Option<String>) 
                 .find(|w| w.text.ends_with(".yml") || w.text.ends_with(".yaml"));
             if let Some(file) = file {
                 let message = format!("`{}` is not read here", file.text);
-                reading.lost(
-                    file.at,
-                    message,
-                    "name that file: `gpuenv import environment.yml`",
-                );
+                let help = format!("name that file: `gpuenv import {}`", file.text);
+                reading.lost(file.at, message, &help);
             }
             return true;
         }
@@ -211,6 +176,7 @@ fn conda(reading: &mut Reading<'_>, words: &[Word], other: &mut Option<String>) 
     let is_create = verb.text == "create";
     let mut specs = Vec::new();
     let mut channels = Vec::new();
+    let mut is_base = false;
     let mut rest = words[1..].iter();
     while let Some(word) = rest.next() {
         match option_name(&word.text) {
@@ -220,12 +186,27 @@ fn conda(reading: &mut Reading<'_>, words: &[Word], other: &mut Option<String>) 
                 }
             }
             "-n" | "--name" => {
-                if let Some((name, at)) = value(word, &mut rest) {
-                    named(reading, name, at, is_create, other);
+                match value(word, &mut rest) {
+                    // What tutorials put there looks after conda itself.
+                    Some(("base", at)) => {
+                        is_base = true;
+                        let message = "`base` is the environment of conda itself, and is left out";
+                        reading.lost(at, message, "");
+                    }
+                    Some((name, at)) => named(reading, name, at, is_create, other),
+                    None => {}
                 }
             }
             "-p" | "--prefix" => {
                 let _ = value(word, &mut rest);
+            }
+            "--clone" => {
+                if let Some((name, at)) = value(word, &mut rest) {
+                    let message =
+                        format!("the environment `{name}` that is cloned is not read here");
+                    let help = "write it out: `conda list --explicit --md5 > explicit.txt` in it, then `gpuenv import explicit.txt`";
+                    reading.lost(at, message, help);
+                }
             }
             "--platform" | "--subdir" => {
                 let platform: Option<Subdir> =
@@ -236,7 +217,8 @@ fn conda(reading: &mut Reading<'_>, words: &[Word], other: &mut Option<String>) 
             "-f" | "--file" => {
                 if let Some((file, at)) = value(word, &mut rest) {
                     let message = format!("`{file}` is not read here");
-                    reading.lost(at, message, "name that file: `gpuenv import FILE`");
+                    let help = format!("name that file: `gpuenv import {file}`");
+                    reading.lost(at, message, &help);
                 }
             }
             option if CONDA_VALUES.contains(&option) => {
@@ -254,7 +236,7 @@ fn conda(reading: &mut Reading<'_>, words: &[Word], other: &mut Option<String>) 
             _ => specs.push(word),
         }
     }
-    if other.is_some() {
+    if other.is_some() || is_base {
         return true;
     }
     for (name, at) in channels {
@@ -306,8 +288,8 @@ fn named(
         Some(known) => {
             let message =
                 format!("`{name}` is another environment than `{known}`, and is left out");
-            let help = "import its lines by themselves: `gpuenv import \"conda create -n NAME …\"`";
-            reading.lost(at, message, help);
+            let help = format!("import it by itself: add `--environment {name}`");
+            reading.lost(at, message, &help);
             *other = Some(name.to_string());
         }
     }
@@ -423,28 +405,4 @@ fn note_redirection(reading: &mut Reading<'_>, word: &Word) {
         .at(place)
         .help(format!("write it with quotes: `\"{}\"`", word.text)),
     );
-}
-
-/// Returns whether a command asks for packages.
-pub(super) fn installs(command: &Command) -> bool {
-    if command.shell == Shell::Python {
-        return false;
-    }
-    let verb = |from: usize| {
-        let verb = command.words[from..]
-            .iter()
-            .find(|word| !word.text.starts_with('-'));
-        verb.map(|word| word.text.as_str())
-    };
-    match program(&command.words) {
-        Some(Program::Conda(from)) => {
-            matches!(
-                verb(from),
-                Some("install" | "create" | "update" | "upgrade" | "env" | "config")
-            )
-        }
-        Some(Program::Pip(from)) => matches!(verb(from), Some("install" | "sync")),
-        Some(Program::Add(..)) => true,
-        None => false,
-    }
 }

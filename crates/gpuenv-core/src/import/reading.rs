@@ -1,7 +1,7 @@
 //! Gathers what a reader finds, checked, with everything that is wrong or lost.
 
 use super::{
-    At, Defaults, Format, Found, ImportError, Imported, Index, Texts, Variable, WheelLine,
+    At, Defaults, Exact, Format, Found, ImportError, Imported, Index, Texts, Variable, WheelLine,
     secret::{holds_secret, name_of_secret},
     spec,
 };
@@ -70,12 +70,15 @@ impl<'t> Reading<'t> {
         if count < MOST_ENTRIES {
             return false;
         }
-        if self.errors.len() < MOST_NOTES && count == MOST_ENTRIES {
-            let place = self.texts.place(at);
-            self.fail(ImportError::TooManyEntries {
-                place,
-                limit: MOST_ENTRIES,
-            });
+        let place = self.texts.place(at);
+        let error = ImportError::TooManyEntries {
+            place,
+            limit: MOST_ENTRIES,
+        };
+        // Every entry behind it is one too many as well.
+        let message = error.to_string();
+        if self.errors.iter().all(|known| known.message != message) {
+            self.fail(error);
         }
         true
     }
@@ -368,8 +371,10 @@ impl<'t> Reading<'t> {
             self.settle_channels(defaults);
         }
         let found = &self.imported;
-        let is_empty =
-            found.packages.is_empty() && found.wheels.is_empty() && found.locked.is_empty();
+        let is_bare = |exact: &Exact| exact.records.is_empty() && exact.wheels.is_empty();
+        let is_empty = found.packages.is_empty()
+            && found.wheels.is_empty()
+            && found.locked.iter().all(is_bare);
         if self.errors.is_empty() && is_empty {
             let file = self.texts.main().file.clone();
             self.errors.push(ImportError::Empty { file }.into());

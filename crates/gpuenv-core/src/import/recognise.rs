@@ -1,6 +1,6 @@
 //! Which format a text is in, by what is in it.
 
-use super::{Format, Text, commands, install, text};
+use super::{Format, Text, commands, listing, program, requirements, text};
 
 /// Returns the format of a text, if it is one that can be imported.
 ///
@@ -35,6 +35,9 @@ pub fn recognise(text: &Text) -> Option<Format> {
         // Only locks are that large; a closer look at anything else would take long.
         return None;
     }
+    if listing::is_listing(body) {
+        return Some(Format::CondaList);
+    }
     if has_line("@EXPLICIT") || is_list_of_archives(body) {
         return Some(Format::Explicit);
     }
@@ -58,7 +61,7 @@ pub fn recognise(text: &Text) -> Option<Format> {
     if has_key("dependencies") || (has_key("channels") && has_key("name")) {
         return Some(Format::EnvironmentYml);
     }
-    if commands(text, 0).iter().any(install::installs) {
+    if commands(text, 0).iter().any(program::installs) {
         return Some(Format::Commands);
     }
     is_requirements(text).then_some(Format::Requirements)
@@ -85,8 +88,8 @@ fn is_requirements(text: &Text) -> bool {
     let lines: Vec<&str> = text
         .text
         .lines()
-        .map(|line| line.split(" #").next().unwrap_or_default().trim())
-        .filter(|line| !line.is_empty() && !line.starts_with('#') && *line != "\\")
+        .map(|line| requirements::without_comment(line).trim())
+        .filter(|line| !line.is_empty() && *line != "\\")
         .collect();
     let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let looks = |line: &&&str| {
@@ -96,6 +99,11 @@ fn is_requirements(text: &Text) -> bool {
         }
         let end = line.find(|c: char| !is_name(c)).unwrap_or(line.len());
         let rest = line[end..].trim_start();
+        // Options of a requirement stand behind it.
+        let rest = match rest.starts_with("--") {
+            true => "",
+            false => rest,
+        };
         end > 0
             && (rest.is_empty()
                 || rest.starts_with(['=', '<', '>', '~', '!', '[', '@', ';', '(', '$'])
@@ -105,5 +113,7 @@ fn is_requirements(text: &Text) -> bool {
     let good = lines.iter().filter(looks).count();
     let is_named = text.file.contains("requirements") || text.file.ends_with(".in");
     let is_foreign = text.text.trim_start().starts_with(['{', '<', '%', '[']);
-    good > 0 && !is_foreign && (good == lines.len() || (is_named && good * 2 > lines.len()))
+    // Its name says enough, so that what is wrong in it is told line by line.
+    let is_list = is_named && !lines.is_empty();
+    !is_foreign && (is_list || (good > 0 && good == lines.len()))
 }

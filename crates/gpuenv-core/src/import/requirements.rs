@@ -89,6 +89,15 @@ pub(super) fn entry(
     pip::requirement(reading, several, None, at);
 }
 
+/// Returns a line without the comment in it or at its end.
+pub(super) fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with('#') {
+        return "";
+    }
+    let ends = [" #", "\t#"].iter().filter_map(|sign| line.find(sign));
+    ends.min().map_or(line, |end| &line[..end])
+}
+
 /// Writes a requirement as the one file that it was locked to: `name @ URL#sha256=…`.
 fn exact(requirement: &str, url: &str, hash: &str) -> String {
     let (pin, marker) = match requirement.split_once(';') {

@@ -1,6 +1,9 @@
 //! Command lines as tutorials print them: prompts, quotes, continuation lines, operators.
 
-use super::{At, Text};
+use super::{
+    At, Text,
+    prompt::{continued, prompt},
+};
 
 /// The shell that a line was written for, as far as it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +48,13 @@ pub(crate) struct Command {
 ///
 /// Where the text has listings (lines of backticks around them), only they count.
 pub(crate) fn commands(text: &Text, index: usize) -> Vec<Command> {
-    let has_listings = text
-        .lines()
-        .any(|(_, line)| line.trim_start().starts_with("```"));
+    let has_listings = text.lines().any(|(_, line)| fence(line).is_some());
     let mut commands = Vec::new();
     let mut shell = Shell::Unknown;
     let mut listing: Option<Shell> = None;
     let mut open: Vec<(usize, String)> = Vec::new();
     for (start, line) in text.lines() {
-        if let Some(language) = line.trim_start().strip_prefix("```") {
+        if let Some(language) = fence(line) {
             listing = match listing {
                 None => Some(language_shell(language)),
                 Some(_) => None,
@@ -100,6 +101,13 @@ pub(crate) fn commands(text: &Text, index: usize) -> Vec<Command> {
     commands
 }
 
+/// Returns what stands behind the signs that open or close a listing.
+fn fence(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("```")
+        .or_else(|| line.strip_prefix("~~~"))
+}
+
 fn language_shell(language: &str) -> Shell {
     match language.trim().to_ascii_lowercase().as_str() {
         "bash" | "sh" | "shell" | "zsh" => Shell::Posix,
@@ -108,70 +116,6 @@ fn language_shell(language: &str) -> Shell {
         "python" | "py" | "python3" => Shell::Python,
         _ => Shell::Unknown,
     }
-}
-
-/// Takes the prompt off a line, and says whose it is.
-fn prompt(line: &str) -> (Option<Shell>, &str) {
-    let mut rest = line.trim_start();
-    let mut found = None;
-    // `(base) ` of conda stands before every other prompt.
-    if let Some((name, behind)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        let is_name = !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
-        if is_name && behind.starts_with([' ', '>', '$']) {
-            rest = behind.trim_start();
-            found = Some(Shell::Unknown);
-        }
-    }
-    if let Some(behind) = rest
-        .strip_prefix(">>> ")
-        .or_else(|| rest.strip_prefix("... "))
-    {
-        return (Some(Shell::Python), behind);
-    }
-    if let Some(behind) = rest.strip_prefix("PS ").filter(|rest| rest.contains('>')) {
-        let behind = behind.split_once('>').map_or("", |(_, behind)| behind);
-        return (Some(Shell::Pwsh), behind.trim_start());
-    }
-    let is_drive = rest.get(1..3) == Some(":\\") || rest.get(1..3) == Some(":/");
-    if let (true, Some((_, behind))) = (is_drive, rest.split_once('>')) {
-        return (Some(Shell::Cmd), behind.trim_start());
-    }
-    for (sign, shell) in [
-        ("$ ", Shell::Posix),
-        ("% ", Shell::Posix),
-        ("> ", Shell::Unknown),
-    ] {
-        if let Some(behind) = rest.strip_prefix(sign) {
-            return (Some(shell), behind.trim_start());
-        }
-    }
-    // `user@host:~$ ` and `[user@host dir]$ `.
-    if let Some((before, behind)) = rest.split_once("$ ")
-        && before.contains('@')
-        && !before.contains(['"', '\'', '='])
-    {
-        return (Some(Shell::Posix), behind.trim_start());
-    }
-    // Notebooks: `!pip install`, `%pip install`.
-    for sign in ["!", "%"] {
-        if let Some(behind) = rest.strip_prefix(sign)
-            && behind.starts_with(|c: char| c.is_ascii_alphabetic())
-        {
-            return (Some(Shell::Unknown), behind);
-        }
-    }
-    (found, rest)
-}
-
-/// Takes the continuation prompt off a line: `> ` of bash, `>> ` of PowerShell.
-fn continued(line: &str) -> &str {
-    let rest = line.trim_start();
-    rest.strip_prefix(">> ")
-        .or_else(|| rest.strip_prefix("> "))
-        .unwrap_or(rest)
 }
 
 /// Splits the joined lines into words and commands.
@@ -183,13 +127,14 @@ fn split(
     commands: &mut Vec<Command>,
 ) {
     let mut words: Vec<Word> = Vec::new();
-    let mut end_command = |words: &mut Vec<Word>| {
+    let mut end_command = |words: &mut Vec<Word>, reach: usize| {
         let words = std::mem::take(words);
         if let (Some(first), Some(last)) = (words.first(), words.last()) {
             let at = At {
                 text: index,
                 start: first.at.start,
-                end: last.at.end,
+                // Redirections are no words, and belong to the command.
+                end: last.at.end.max(reach),
             };
             commands.push(Command {
                 at,
@@ -199,6 +144,8 @@ fn split(
             });
         }
     };
+    let mut is_target = false;
+    let mut reach = 0;
     for (start, line) in lines {
         let mut rest = line.char_indices().peekable();
         while let Some(&(at, c)) = rest.peek() {
@@ -207,15 +154,24 @@ fn split(
                 .find(|op| line[at..].starts_with(op));
             if let Some(operator) = operator {
                 rest.nth(operator.len() - 1);
-                end_command(&mut words);
+                end_command(&mut words, reach);
             } else if c.is_whitespace() {
                 rest.next();
             } else if c == '#' {
                 break;
             } else {
                 let (text, end, is_quoted) = word(line, at, shell);
+                while rest.peek().is_some_and(|(at, _)| *at < end) {
+                    rest.next();
+                }
+                let into_file = redirection(&text).filter(|_| !is_quoted && !words.is_empty());
+                if is_target || into_file.is_some() {
+                    is_target = into_file == Some(Target::Next);
+                    reach = start + end;
+                    continue;
+                }
                 words.push(Word {
-                    text,
+                    text: with_hyphens(text),
                     at: At {
                         text: index,
                         start: start + at,
@@ -223,13 +179,42 @@ fn split(
                     },
                     is_quoted,
                 });
-                while rest.peek().is_some_and(|(at, _)| *at < end) {
-                    rest.next();
-                }
             }
         }
     }
-    end_command(&mut words);
+    end_command(&mut words, reach);
+}
+
+/// Where a redirection has the name of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Here,
+    Next,
+}
+
+/// Returns whether a word sends output into a file: `> log`, `2>&1`; `>=` is a version.
+fn redirection(word: &str) -> Option<Target> {
+    let rest = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&');
+    let rest = rest.strip_prefix('>')?;
+    match rest.strip_prefix('>').unwrap_or(rest) {
+        "" => Some(Target::Next),
+        more if more.starts_with(['=', ' ']) || more.starts_with(|c: char| c.is_ascii_digit()) => {
+            None
+        }
+        _ => Some(Target::Here),
+    }
+}
+
+/// Writes an option as it was typed, before a word processor made a dash of it.
+fn with_hyphens(text: String) -> String {
+    let Some(rest) = text.strip_prefix(['–', '—']) else {
+        return text;
+    };
+    let is_short = rest.chars().count() == 1 || rest.starts_with('-');
+    match is_short {
+        true => format!("-{rest}"),
+        false => format!("--{rest}"),
+    }
 }
 
 /// Reads one word, quotes taken off.
@@ -306,6 +291,18 @@ mod tests {
             "!pip install a",
             "%pip install a",
             "> pip install a",
+            "In [12]: !pip install a",
+            "In [ ]: %pip install a",
+            "root@box:/work# pip install a",
+            "[me@box work]$ pip install a",
+            "me@host ~ % pip install a",
+            "➜  ~ pip install a",
+            "❯ pip install a",
+            "PS> pip install a",
+            "RUN pip install a",
+            "- pip install a",
+            "1. pip install a",
+            "* `pip install a`",
         ] {
             assert_eq!(words(line), ["pip|install|a"], "{line}");
         }
@@ -326,6 +323,11 @@ mod tests {
             ("conda install a ^\r\n  b", "conda|install|a|b"),
             ("conda install a `\n>> b", "conda|install|a|b"),
             ("a && b; c | d # e", "a\nb\nc\nd"),
+            ("pip install a 2>&1 | tee log", "pip|install|a\ntee|log"),
+            ("pip install a > log.txt b >>log &>x", "pip|install|a|b"),
+            ("conda install a >= 1", "conda|install|a|>=|1"),
+            ("conda install –c x —name y", "conda|install|-c|x|--name|y"),
+            ("~~~\nconda install a\n~~~\nb", "conda|install|a"),
             ("pip install a#b", "pip|install|a#b"),
             ("# pip install a\n\npip install b", "pip|install|b"),
         ] {

@@ -89,6 +89,14 @@ fn every_format_is_told_by_its_content() {
         ),
         ("version: 1\nmetadata: {}\npackage: []\n", Format::CondaLock),
         (
+            "# platform: linux-64\nnumpy=1.26=py310_0\n",
+            Format::CondaList,
+        ),
+        (
+            "# packages in environment at /x:\n#\nnumpy 1.26 py310_0\nb 1 0 pypi\n",
+            Format::CondaList,
+        ),
+        (
             "version: 6\nenvironments: {}\npackages: []\n",
             Format::PixiLock,
         ),

@@ -119,6 +119,16 @@ pub(super) fn is_reserved(path: &str) -> bool {
     }
 }
 
+/// Returns whether a command is started where somebody means Python: `python3.11`.
+pub(super) fn is_python(command: &str) -> bool {
+    let name = command.to_ascii_lowercase();
+    let name = name.strip_suffix(".exe").unwrap_or(&name);
+    let version = name
+        .strip_prefix("pythonw")
+        .or_else(|| name.strip_prefix("python"));
+    version.is_some_and(|version| version.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

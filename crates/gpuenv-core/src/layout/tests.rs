@@ -65,6 +65,63 @@ fn ordinary_packages_pass() {
 }
 
 #[test]
+fn nothing_of_a_python_package_is_started_instead_of_python() {
+    let mut one = package(
+        "a",
+        vec![
+            file("python-scripts/python3"),
+            file("bin/pythonista"),
+            file("lib/python"),
+        ],
+    );
+    one.commands = ["python", "python3.11", "pythonw", "ipython", "python-x"]
+        .map(String::from)
+        .into();
+    one.python = Some(PythonPlaces {
+        modules: "lib/python3.11/site-packages".to_string(),
+        scripts: "bin".to_string(),
+    });
+    assert_eq!(
+        refused(&[one], &[]),
+        ["python", "python-scripts/python3", "python3.11", "pythonw"]
+            .map(|path| format!("a `{path}`: it would be started instead of Python"))
+    );
+    let python = package("python", vec![file("bin/python"), file("bin/python3")]);
+    assert_eq!(refused(&[python], &[]), [] as [&str; 0]);
+}
+
+#[test]
+fn names_that_differ_in_capitals_only_are_refused_on_windows() {
+    let mut one = package(
+        "a",
+        vec![
+            file("x/Readme"),
+            file("x/README"),
+            file("x/Readme"),
+            file("Scripts/TOOL.exe"),
+        ],
+    );
+    one.commands = vec!["tool".to_string()];
+    one.python = Some(PythonPlaces {
+        modules: "Lib/site-packages".to_string(),
+        scripts: "Scripts".to_string(),
+    });
+    let told = |platform| {
+        let findings = check(platform, std::slice::from_ref(&one), &Present::default());
+        let line = |found: &Unsafe| format!("{}: {}", found.path, found.reason);
+        findings.refused.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(Subdir::Win64),
+        [
+            "tool: Windows takes it and `Scripts/TOOL.exe` for one file",
+            "x/README: Windows takes it and `x/Readme` for one file",
+        ]
+    );
+    assert_eq!(told(Subdir::Linux64), [] as [&str; 0]);
+}
+
+#[test]
 fn each_way_out_is_refused() {
     let packages = [
         package(

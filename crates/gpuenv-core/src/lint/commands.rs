@@ -228,7 +228,8 @@ fn foreign_python(subject: &Subject<'_>, command: &Command, found: &mut Vec<Find
 
 /// A table of `nvidia-smi` proves a driver only.
 fn proves_nothing(subject: &Subject<'_>, command: &Command, found: &mut Vec<Finding>) {
-    if command.words[0].text != "nvidia-smi" || command.words.len() > 1 {
+    let is_plain = command.words[0].text == "nvidia-smi" && command.words.len() == 1;
+    if !is_plain || subject.text().contains("gpuenv probe") {
         return;
     }
     let finding = Finding::note(
@@ -237,7 +238,12 @@ fn proves_nothing(subject: &Subject<'_>, command: &Command, found: &mut Vec<Find
     )
     .because("its CUDA version is the newest that the driver supports, not one that is installed")
     .help("`gpuenv probe` computes on each GPU and compares the numbers");
-    found.push(subject.mark(finding, Some(command.at)));
+    let (start, end) = subject.line(command.at);
+    let is_alone = !whole_line(subject, command).is_empty() && end == command.at.end;
+    let prompt = &subject.text()[start..command.at.start];
+    let edit = Edit::replace(end, end, format!("\n{prompt}gpuenv probe"));
+    let edits = is_alone.then_some(edit);
+    found.push(subject.mark(finding, Some(command.at)).fix(edits));
 }
 
 /// `variables: LD_LIBRARY_PATH` of an `environment.yml`.

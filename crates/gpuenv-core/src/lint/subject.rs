@@ -5,7 +5,7 @@ use rattler_conda_types::{MatchSpec, Subdir, Version};
 use super::{Edit, Finding};
 use crate::{
     Place, Recipe,
-    import::{self, At, Command, Format, Shell, Text, Texts, name_of},
+    import::{self, At, Command, Format, Imported, Shell, Text, Texts, name_of},
     recipe,
 };
 
@@ -127,7 +127,41 @@ impl<'t> Subject<'t> {
         let Some(format) = format else {
             return (subject, Vec::new());
         };
-        let (found, errors) = import::gather(texts, format);
+        let (found, errors) = match is_script {
+            true => import::gather_commands(texts, &subject.commands),
+            false => import::gather(texts, format),
+        };
+        subject.take(found);
+        (subject, errors)
+    }
+
+    /// Returns the subjects of the environments that the commands are for, if they are several.
+    pub(super) fn environments(&self) -> Vec<Self> {
+        let all = import::environments(&self.commands);
+        if self.kind != Kind::File(Format::Commands) || all.len() < 2 {
+            return Vec::new();
+        }
+        let subject = |listed: import::Listed| {
+            let (found, _) = import::gather_commands(self.texts, &listed.commands);
+            let mut subject = Self {
+                texts: self.texts,
+                kind: self.kind,
+                channels: Vec::new(),
+                packages: Vec::new(),
+                wheels: Vec::new(),
+                platforms: Vec::new(),
+                cuda: None,
+                commands: listed.commands,
+            };
+            subject.take(found);
+            subject
+        };
+        all.into_iter().map(subject).collect()
+    }
+
+    /// Takes what a file asks for.
+    fn take(&mut self, found: Imported) {
+        let subject = self;
         let own = |at: At| Some(at).filter(|at| at.text == 0 && at.end > at.start);
         subject.channels = found
             .channels
@@ -157,7 +191,6 @@ impl<'t> Subject<'t> {
             })
             .collect();
         subject.platforms = found.platforms;
-        (subject, errors)
     }
 
     /// Returns the text of the file.

@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use rattler_conda_types::Subdir;
-
 use crate::{
     Code, Diagnostic, Plan, Wheel,
     builds::{self, Rules},
     channel,
     facts::GpuBuilds,
-    lock::{self, Lock, PlatformLock, settings},
+    lock::{self, Lock, PlatformLock, Settings, settings},
     solution::{self, Violation},
     wheels,
 };
@@ -34,13 +32,13 @@ pub enum Difference {
         locked: Vec<String>,
     },
     /// A platform is in the recipe and not in the lock.
-    PlatformAdded(Subdir),
+    PlatformAdded(String),
     /// A platform is in the lock and not in the recipe.
     PlatformRemoved(String),
     /// The recipe's target differs.
     Target {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// The recipe's virtual packages that the lock lacks.
         wanted: Vec<String>,
         /// The lock's that the recipe lacks.
@@ -48,36 +46,36 @@ pub enum Difference {
     },
     /// A line of the recipe is not in the lock.
     Added {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// The line.
         what: String,
     },
     /// A line in the lock is not in the recipe.
     Removed {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// The line.
         what: String,
     },
     /// `gpu`, `activation` or `probe` differs.
     Setting {
         /// The platform, if it differs by platform.
-        platform: Option<Subdir>,
+        platform: Option<String>,
         /// The recipe's key.
         key: &'static str,
     },
     /// The locked packages are no solution.
     Unsolved {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// What is wrong.
         violation: Violation,
     },
     /// A requirement of the recipe is not met by the locked wheels.
     Wheel {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// The requirement, as written.
         wanted: String,
         /// The wheel that is locked under that name.
@@ -85,15 +83,15 @@ pub enum Difference {
     },
     /// Locked wheels and packages must not meet in one environment.
     Wheels {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// Why not.
         reason: String,
     },
     /// A locked package comes from a channel that the recipe does not name.
     ForeignChannel {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// The package.
         package: String,
         /// Its URL's channel.
@@ -101,8 +99,8 @@ pub enum Difference {
     },
     /// A locked package is needed by nothing.
     Unneeded {
-        /// The platform.
-        platform: Subdir,
+        /// The platform, as the lock names it.
+        platform: String,
         /// The package.
         package: String,
     },
@@ -195,8 +193,8 @@ pub fn check(lock: &Lock, plans: &[Plan], builds: &GpuBuilds) -> Vec<Difference>
     let mut differences = Vec::new();
     check_head(lock, plans, &mut differences);
     for plan in plans {
-        let platform = plan.platform();
-        match lock.platforms.get(platform.as_str()) {
+        let platform = plan.name();
+        match lock.platforms.get(&platform) {
             None => differences.push(Difference::PlatformAdded(platform)),
             Some(locked) => {
                 check_settings(lock, plan, &mut differences);
@@ -206,7 +204,7 @@ pub fn check(lock: &Lock, plans: &[Plan], builds: &GpuBuilds) -> Vec<Difference>
         }
     }
     for name in lock.platforms.keys() {
-        if !plans.iter().any(|plan| plan.platform().as_str() == name) {
+        if !plans.iter().any(|plan| plan.name() == *name) {
             differences.push(Difference::PlatformRemoved(name.clone()));
         }
     }
@@ -244,15 +242,31 @@ fn check_head(lock: &Lock, plans: &[Plan], differences: &mut Vec<Difference>) {
         ("features", settings.features != chosen.features),
         ("parameters", settings.parameters != chosen.parameters),
         ("gpu", settings.gpu != plan.gpu),
+        ("variants", order_differs(settings, plans)),
     ];
-    let platform = None;
     let differ = settings.into_iter().filter(|(_, differs)| *differs);
-    differences.extend(differ.map(|(key, _)| Difference::Setting { platform, key }));
+    differences.extend(differ.map(|(key, _)| Difference::Setting {
+        platform: None,
+        key,
+    }));
+}
+
+/// Tells whether the recipe prefers its variants in another order. Those that are only
+/// on one side are told as platforms.
+fn order_differs(settings: &Settings, plans: &[Plan]) -> bool {
+    settings::variants(plans).iter().any(|(platform, wanted)| {
+        let locked = settings.variants.get(platform);
+        let locked: Vec<&String> = locked.into_iter().flatten().collect();
+        let wanted_too = locked.iter().copied().filter(|name| wanted.contains(name));
+        wanted
+            .iter()
+            .filter(|name| locked.contains(name))
+            .ne(wanted_too)
+    })
 }
 
 fn check_settings(lock: &Lock, plan: &Plan, differences: &mut Vec<Difference>) {
-    let platform = plan.platform();
-    let Some(locked) = lock.platform_settings(platform) else {
+    let Some(locked) = lock.settings_of(&plan.name()) else {
         return;
     };
     let wanted = settings::platform(plan);
@@ -263,10 +277,12 @@ fn check_settings(lock: &Lock, plan: &Plan, differences: &mut Vec<Difference>) {
     for (wanted, locked) in pairs {
         for what in wanted.iter().filter(|what| !locked.contains(what)) {
             let what = what.clone();
+            let platform = plan.name();
             differences.push(Difference::Added { platform, what });
         }
         for what in locked.iter().filter(|what| !wanted.contains(what)) {
             let what = what.clone();
+            let platform = plan.name();
             differences.push(Difference::Removed { platform, what });
         }
     }
@@ -277,7 +293,7 @@ fn check_settings(lock: &Lock, plan: &Plan, differences: &mut Vec<Difference>) {
     ] {
         if !same {
             differences.push(Difference::Setting {
-                platform: Some(platform),
+                platform: Some(plan.name()),
                 key,
             });
         }
@@ -290,19 +306,18 @@ fn check_packages(
     table: &GpuBuilds,
     differences: &mut Vec<Difference>,
 ) {
-    let platform = plan.platform();
     let virtual_packages = plan.target.virtual_packages();
     let wanted: BTreeSet<String> = virtual_packages.iter().map(ToString::to_string).collect();
     let there: BTreeSet<String> = locked.virtual_packages.iter().cloned().collect();
     if wanted != there {
         differences.push(Difference::Target {
-            platform,
+            platform: plan.name(),
             wanted: wanted.difference(&there).cloned().collect(),
             locked: there.difference(&wanted).cloned().collect(),
         });
     }
     let mut violations = solution::verify(
-        platform,
+        plan.platform(),
         &plan.dependencies,
         &virtual_packages,
         &locked.records,
@@ -313,7 +328,7 @@ fn check_packages(
         violations
             .into_iter()
             .map(|violation| Difference::Unsolved {
-                platform,
+                platform: plan.name(),
                 violation,
             }),
     );
@@ -327,28 +342,26 @@ fn check_packages(
         let url = record.url.as_str();
         if !channels.iter().any(|channel| url.starts_with(channel)) {
             differences.push(Difference::ForeignChannel {
-                platform,
+                platform: plan.name(),
                 package: solution::label(record),
                 channel: record.channel.clone().unwrap_or_else(|| url.to_string()),
             });
         }
     }
     let unneeded = solution::unneeded(&plan.dependencies, &locked.records);
-    differences.extend(
-        unneeded
-            .into_iter()
-            .map(|package| Difference::Unneeded { platform, package }),
-    );
+    differences.extend(unneeded.into_iter().map(|package| Difference::Unneeded {
+        platform: plan.name(),
+        package,
+    }));
 }
 
 fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Difference>) {
-    let platform = plan.platform();
     let provided = wheels::provided(&locked.records);
     for wheel in &plan.wheels {
         let met = lock::wheels::satisfies(&wheel.requirement, &locked.wheels, &provided);
         if let Err(found) = met {
             differences.push(Difference::Wheel {
-                platform,
+                platform: plan.name(),
                 wanted: wheel.text.clone(),
                 locked: found,
             });
@@ -356,15 +369,18 @@ fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Differ
     }
     if plan.wheels.is_empty() {
         let all = locked.wheels.iter().map(|wheel| Difference::Unneeded {
-            platform,
+            platform: plan.name(),
             package: wheel.label(),
         });
         differences.extend(all);
     }
-    let refused = wheels::check_installable(&locked.records, &locked.wheels, &plan.pypi)
-        .and_then(|()| wheels::check_builds(plan.gpu, platform, &locked.wheels));
+    let refused =
+        wheels::check_installable(&locked.records, &locked.wheels, &plan.pypi).and_then(|()| {
+            wheels::check_builds(plan.gpu, plan.platform(), &locked.wheels, &locked.records)
+        });
     if let Err(error) = refused {
         let reason = error.to_string();
+        let platform = plan.name();
         differences.push(Difference::Wheels { platform, reason });
     }
     let Ok((_, python)) = wheels::python(&locked.records) else {
@@ -374,7 +390,7 @@ fn check_wheels(plan: &Plan, locked: &PlatformLock, differences: &mut Vec<Differ
     let fits = |wheel: &Wheel| wheels::file_name(&wheel.url).and_then(|file| machine.rank(&file));
     let strange = locked.wheels.iter().filter(|wheel| fits(wheel).is_none());
     differences.extend(strange.map(|wheel| Difference::Wheels {
-        platform,
+        platform: plan.name(),
         reason: format!(
             "`{}` is for another Python or another machine",
             wheel.label()

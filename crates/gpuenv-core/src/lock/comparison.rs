@@ -241,6 +241,7 @@ mod tests {
             record
         });
         let locked = PlatformLock {
+            subdir: rattler_conda_types::Subdir::Linux64,
             virtual_packages: machine.iter().map(|text| (*text).to_string()).collect(),
             records: records.collect(),
             wheels: Vec::new(),

@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// The newest form of the `gpuenv` key that is understood.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
+
+/// The form of a lock without variants, which older gpuenvs read too.
+pub(super) const WITHOUT_VARIANTS: u32 = 1;
 
 /// What a lock knows beyond the packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +36,10 @@ pub struct Settings {
     pub parameters: BTreeMap<String, String>,
     /// Whether the environment is of use without a GPU.
     pub gpu: Gpu,
-    /// What differs by platform.
+    /// The recipe's variants by platform, the preferred one first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variants: BTreeMap<String, Vec<String>>,
+    /// What differs by platform, by its name in the lock.
     pub platforms: BTreeMap<String, PlatformSettings>,
 }
 
@@ -88,22 +94,38 @@ pub(super) fn from_solved(solved: &[(Plan, Solution)]) -> Option<Settings> {
     let mut settings: Option<Settings> = None;
     for (plan, solution) in solved {
         let settings = settings.get_or_insert_with(|| Settings {
-            schema: SCHEMA,
+            schema: match solved.iter().any(|(plan, _)| plan.variant.is_some()) {
+                true => SCHEMA,
+                false => WITHOUT_VARIANTS,
+            },
             recipe: plan.recipe.clone(),
             features: plan.selection.features.clone(),
             parameters: plan.selection.parameters.clone(),
             gpu: plan.gpu,
+            variants: variants(solved.iter().map(|(plan, _)| plan)),
             platforms: BTreeMap::new(),
         });
         let mut of_platform = platform(plan);
         let sizes = solution.wheels.iter();
         let sizes = sizes.filter_map(|wheel| Some((wheel.name.clone(), wheel.size?)));
         of_platform.wheel_sizes = sizes.collect();
-        settings
-            .platforms
-            .insert(plan.platform().to_string(), of_platform);
+        settings.platforms.insert(plan.name(), of_platform);
     }
     settings
+}
+
+/// Returns the variants of each platform, in their order.
+pub(super) fn variants<'p>(
+    plans: impl IntoIterator<Item = &'p Plan>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut variants: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for plan in plans {
+        if let Some(variant) = &plan.variant {
+            let of_platform = variants.entry(plan.platform().to_string());
+            of_platform.or_default().push(variant.value.clone());
+        }
+    }
+    variants
 }
 
 /// Returns what a lock must know of the plan's platform.
@@ -131,6 +153,7 @@ pub(super) fn render(settings: &Settings) -> Result<String, serde_json::Error> {
         ("features", json(&settings.features)?),
         ("parameters", json(&settings.parameters)?),
         ("gpu", json(&settings.gpu)?),
+        ("variants", json(&settings.variants)?),
     ];
     let nothing = ["[]", "{}"];
     for (key, value) in head

@@ -15,6 +15,7 @@ fn plan(platform: Subdir, dependencies: &[&str]) -> Plan {
     let mut target = Target::without_gpu(platform);
     target.cuda = "12.4".parse().ok();
     Plan {
+        variant: None,
         recipe: "demo".to_string(),
         channels: vec!["conda-forge".to_string()],
         gpu: Gpu::Required,
@@ -145,7 +146,7 @@ fn bad_locks_are_told_apart() {
         Code::LOCK_NEWER_VERSION
     );
     assert_eq!(
-        code(&text.replace("schema: 1", "schema: 2")).code,
+        code(&text.replace("schema: 1", "schema: 3")).code,
         Code::LOCK_NEWER_VERSION
     );
     assert_eq!(code("").code, Code::LOCK_BAD);
@@ -227,10 +228,7 @@ fn wheels_are_locked_beside_packages_and_checked() {
     let text = render(&made).unwrap();
     let again = parse("x.lock", &text).unwrap();
     assert_eq!(render(&again).unwrap(), text);
-    assert_eq!(
-        again.solution(Subdir::Linux64).unwrap().wheels,
-        solution.wheels
-    );
+    assert_eq!(again.solution("linux-64").unwrap().wheels, solution.wheels);
     assert_eq!(differences(&again, plan.clone()), [] as [&str; 0]);
 
     plan.wheels = vec![requirement("absl-py >=3"), requirement("rich")];
@@ -328,4 +326,84 @@ proptest::proptest! {
         proptest::prop_assert_eq!(&again.settings, &shuffled.settings);
         proptest::prop_assert_eq!(&render(&again).unwrap(), &text);
     }
+}
+
+fn variant(name: &str, platform: Subdir, version: &str) -> (Plan, Solution) {
+    let mut torch = hashed("torch", version, &[]);
+    torch.package_record.subdir = platform.to_string();
+    let records = vec![torch];
+    let (mut plan, solution) = solved(platform, records);
+    plan.variant = Some(crate::recipe::Located {
+        value: name.to_string(),
+        place: Place::file("demo.yaml"),
+    });
+    (plan, solution)
+}
+
+#[test]
+fn variants_are_named_platforms_in_the_recipes_order() {
+    let (linux, win) = (Subdir::Linux64, Subdir::Win64);
+    let all = [
+        variant("new", linux, "2.9"),
+        variant("cuda12", linux, "2.6"),
+        variant("cuda12", win, "2.5"),
+        variant("new", win, "2.4"),
+    ];
+    let text = render(&lock(&all).unwrap()).unwrap();
+    let again = parse("x.lock", &text).unwrap();
+    assert_eq!(render(&again).unwrap(), text);
+    assert_eq!(again.names(linux), ["linux-64-new", "linux-64-cuda12"]);
+    assert_eq!(again.names(win), ["win-64-cuda12", "win-64-new"]);
+    assert_eq!(again.variants(), ["new", "cuda12"]);
+    let version = |lock: &Lock, name: &str| {
+        let solution = lock.solution(name).unwrap();
+        solution.records[0].package_record.version.to_string()
+    };
+    assert_eq!(version(&again, "linux-64-cuda12"), "2.6");
+    assert_eq!(again.solution("linux-64"), None);
+    // Order does not matter for the bytes, where it does not matter to the recipe.
+    let turned = [
+        all[2].clone(),
+        all[3].clone(),
+        all[0].clone(),
+        all[1].clone(),
+    ];
+    assert_eq!(render(&lock(&turned).unwrap()).unwrap(), text);
+
+    let plans: Vec<Plan> = all.iter().map(|(plan, _)| plan.clone()).collect();
+    let builds = &Facts::shipped().builds;
+    let told = |plans: &[Plan]| -> Vec<String> {
+        let found = check(&again, plans, builds);
+        found.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(told(&plans), [] as [&str; 0]);
+    let reversed: Vec<Plan> = plans.iter().rev().cloned().collect();
+    assert_eq!(told(&reversed), ["`variants` differs"]);
+    assert_eq!(told(&plans[..3]), ["win-64-new: not in the recipe"]);
+    let more = variant("old", linux, "1.0").0;
+    assert_eq!(
+        told(&[plans.as_slice(), &[more]].concat()),
+        ["linux-64-old: not in the lock"]
+    );
+
+    let one = again.of_variant(Some("new"));
+    assert_eq!(one.names(linux), ["linux-64"]);
+    assert_eq!(version(&one, "linux-64"), "2.9");
+    assert_eq!(version(&one, "win-64"), "2.4");
+    assert!(one.settings_of("win-64").is_some());
+    assert!(render(&one).unwrap().contains("schema: 1\n"));
+    assert_eq!(version(&again.of_variant(None), "win-64"), "2.5");
+    assert_eq!(again.of_variant(Some("else")).platforms.len(), 0);
+    assert_eq!(subdir_of("linux-64-cuda12"), Some(linux));
+    assert_eq!(subdir_of("linux-aarch64"), Some(Subdir::LinuxAarch64));
+    assert_eq!(subdir_of("beos"), None);
+}
+
+#[test]
+fn a_lock_without_variants_stays_as_older_programs_read_it() {
+    let text = render(&sample()).unwrap();
+    assert!(text.contains("  schema: 1\n"), "{text}");
+    assert!(!text.contains("variants"), "{text}");
+    let with = render(&lock(&[variant("a", Subdir::Linux64, "1.0")]).unwrap()).unwrap();
+    assert!(with.contains("  schema: 2\n"), "{with}");
 }

@@ -65,6 +65,26 @@ pub enum PlanError {
         /// Where the compute capability is named.
         place: Place,
     },
+    /// Two variants have one name.
+    #[error("`{name}` is the name of two variants on `{platform}`")]
+    VariantTwice {
+        /// The name.
+        name: String,
+        /// The platform.
+        platform: Subdir,
+        /// Where the first one is written.
+        first: Place,
+        /// Where the second one is written.
+        place: Place,
+    },
+    /// A recipe has variants, and none for one of its platforms.
+    #[error("the recipe has variants, and none of them is for `{platform}`")]
+    NoVariant {
+        /// The platform.
+        platform: Subdir,
+        /// Where the platform is listed.
+        place: Place,
+    },
     /// There is something to probe, and no GPU is used.
     #[error("`gpu` is `none`, and there is a `probe` on `{platform}`")]
     ProbeWithoutGpu {
@@ -104,6 +124,17 @@ impl From<PlanError> for Diagnostic {
             }
             PlanError::CapabilityWithoutCuda { place, .. } => incoherent(message, place)
                 .help("add `cuda: \"12.4\"`, or delete `compute-capability`"),
+            PlanError::VariantTwice { name, first, place, .. } => {
+                let line = first.span.map_or(0, |span| span.line);
+                Diagnostic::error(Code::PLAN_VARIANT, message)
+                    .at(place)
+                    .cause(format!("line {line} has a variant of that name"))
+                    .help(format!("give one of them another name, for example `{name}-2`"))
+            }
+            PlanError::NoVariant { platform, place } => Diagnostic::error(Code::PLAN_VARIANT, message)
+                .at(place)
+                .help("add one under `variants`, outside of any `if`")
+                .help(format!("or delete `{platform}` from `platforms`")),
             PlanError::ProbeWithoutGpu { place, .. } => {
                 incoherent(message, place).help("delete `probe`, or write `gpu: optional`")
             }
@@ -115,7 +146,61 @@ fn incoherent(message: String, place: Place) -> Diagnostic {
     Diagnostic::error(Code::PLAN_INCOHERENT, message).at(place)
 }
 
-/// Decides every condition of the recipe for one platform.
+/// Decides the recipe for one platform: one plan for each of its variants, in their
+/// order, or the one plan of a recipe without variants.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn plans(recipe: &Recipe, platform: Subdir) -> Result<Vec<Plan>, Vec<Diagnostic>> {
+    if recipe.variants.all().is_empty() {
+        return Ok(vec![plan(recipe, platform)?]);
+    }
+    if let Some(error) = uncovered(recipe, platform) {
+        return Err(vec![error.into()]);
+    }
+    let variants = recipe.variants.on(platform);
+    if variants.is_empty() {
+        let place = listed(recipe, platform);
+        return Err(vec![PlanError::NoVariant { platform, place }.into()]);
+    }
+    let mut plans: Vec<Plan> = Vec::new();
+    let mut errors: Vec<Diagnostic> = Vec::new();
+    for variant in variants {
+        let known = plans.iter().filter_map(|plan| plan.variant.as_ref());
+        if let Some(first) = known
+            .into_iter()
+            .find(|known| known.value == variant.name.value)
+        {
+            let twice = PlanError::VariantTwice {
+                name: first.value.clone(),
+                platform,
+                first: first.place.clone(),
+                place: variant.name.place.clone(),
+            };
+            errors.push(twice.into());
+            continue;
+        }
+        match plan(&variant.recipe, platform) {
+            Ok(plan) => plans.push(Plan {
+                variant: Some(variant.name.clone()),
+                selection: recipe.selection.clone(),
+                ..plan
+            }),
+            // What is wrong with the recipe is wrong with each of its variants.
+            Err(found) => {
+                let new: Vec<Diagnostic> =
+                    found.into_iter().filter(|e| !errors.contains(e)).collect();
+                errors.extend(new);
+            }
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(plans),
+        false => Err(errors),
+    }
+}
+
+/// Decides every condition of the recipe for one platform, without its variants.
 ///
 /// The order of everything is the recipe's order, so one recipe has one plan.
 pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> {
@@ -166,6 +251,7 @@ pub fn plan(recipe: &Recipe, platform: Subdir) -> Result<Plan, Vec<Diagnostic>> 
         },
         probe,
         selection: recipe.selection.clone(),
+        variant: None,
     })
 }
 
@@ -181,6 +267,13 @@ fn linked(recipe: &Recipe, platform: Subdir) -> Vec<String> {
         }
     }
     folders
+}
+
+/// Returns where a platform is listed.
+fn listed(recipe: &Recipe, platform: Subdir) -> Place {
+    let mut platforms = recipe.platforms.iter();
+    let listed = platforms.find(|listed| listed.value == platform);
+    listed.map_or_else(|| Place::file(&recipe.name), |listed| listed.place.clone())
 }
 
 fn uncovered(recipe: &Recipe, platform: Subdir) -> Option<PlanError> {
@@ -215,13 +308,8 @@ fn target(recipe: &Recipe, platform: Subdir, errors: &mut Vec<PlanError>) -> Tar
     let glibc = machines.iter().find_map(|machine| machine.glibc.as_ref());
     match (recipe.gpu(), cuda, capability) {
         (Gpu::Required, None, _) => {
-            let written = recipe.gpu.as_ref().map(|gpu| &gpu.place);
-            let listed = recipe
-                .platforms
-                .iter()
-                .find(|listed| listed.value == platform);
-            let place = written.or(listed.map(|listed| &listed.place));
-            let place = place.cloned().unwrap_or_else(|| Place::file(&recipe.name));
+            let written = recipe.gpu.as_ref().map(|gpu| gpu.place.clone());
+            let place = written.unwrap_or_else(|| listed(recipe, platform));
             errors.push(PlanError::GpuWithoutCuda { platform, place });
         }
         (Gpu::None, Some(cuda), _) => {

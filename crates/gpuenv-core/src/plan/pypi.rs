@@ -30,6 +30,9 @@ pub struct PypiSettings {
     /// Whether wheels may bring a CUDA runtime beside that of conda.
     #[serde(default, skip_serializing_if = "super::is_off")]
     pub allow_two_cuda_runtimes: bool,
+    /// Distributions whose own build may run when the lock is made, by normalised name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub build_from_source: Vec<String>,
 }
 
 impl PypiSettings {
@@ -42,6 +45,7 @@ impl PypiSettings {
     pub fn names_places(&self) -> bool {
         let said_otherwise = Self {
             allow_two_cuda_runtimes: false,
+            build_from_source: Vec::new(),
             ..self.clone()
         };
         !said_otherwise.is_usual()
@@ -70,6 +74,9 @@ pub(super) fn settings(
     for one in options {
         for url in one.extra_index_urls.on(platform) {
             add(&mut settings.extra_index_urls, url);
+        }
+        for name in one.build_from_source.on(platform) {
+            add(&mut settings.build_from_source, name);
         }
         for place in one.find_links.on(platform) {
             add(&mut settings.find_links, place);

@@ -16,6 +16,8 @@ pub(super) enum Layering {
     Extends,
     /// A feature over the recipe.
     Feature,
+    /// A variant over the recipe.
+    Variant,
 }
 
 /// Keys that say something about one file.
@@ -28,10 +30,10 @@ pub(super) fn laid_over(strong: Node, weak: &Node, layering: Layering) -> Node {
     let (Kind::Map(mut entries), Kind::Map(below)) = (strong.kind.clone(), &weak.kind) else {
         return match layering {
             Layering::Extends => strong,
-            Layering::Feature => weak.clone(),
+            Layering::Feature | Layering::Variant => weak.clone(),
         };
     };
-    if layering == Layering::Feature {
+    if layering != Layering::Extends {
         entries.retain(|(key, _)| !key.is_text(&OWN));
     }
     for (key, value) in below {
@@ -51,7 +53,7 @@ pub(super) fn laid_over(strong: Node, weak: &Node, layering: Layering) -> Node {
     Node {
         mark: match layering {
             Layering::Extends => strong.mark,
-            Layering::Feature => weak.mark,
+            Layering::Feature | Layering::Variant => weak.mark,
         },
         kind: Kind::Map(entries),
     }

@@ -115,7 +115,7 @@ pub(super) fn read_map_or_list<T>(
 }
 
 /// Reads `then` or `else`: a list, or a single entry.
-fn read_some<T>(node: &Node, item: ReadItem<'_, T>, sink: &mut Sink<'_>) -> Entries<T> {
+pub(super) fn read_some<T>(node: &Node, item: ReadItem<'_, T>, sink: &mut Sink<'_>) -> Entries<T> {
     let nodes = match &node.kind {
         Kind::List(nodes) => nodes.as_slice(),
         Kind::Text(_) | Kind::Nothing | Kind::Map(_) | Kind::Refused => std::slice::from_ref(node),

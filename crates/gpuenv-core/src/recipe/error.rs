@@ -7,6 +7,7 @@ use super::{
     suggest,
     syntax::BadSyntax,
     variable::BadVariable,
+    variant::BadVariantName,
 };
 use crate::{Code, Diagnostic, Place};
 
@@ -104,6 +105,15 @@ pub enum Problem {
     /// The name.
     #[error(transparent)]
     Name(#[from] BadName),
+    /// The name of a variant cannot be one.
+    #[error(transparent)]
+    VariantName(#[from] BadVariantName),
+    /// Nobody solves so many.
+    #[error("a recipe has at most {most} variants")]
+    TooManyVariants {
+        /// How many it can have.
+        most: usize,
+    },
     /// A channel.
     #[error(transparent)]
     Channel(#[from] BadChannel),
@@ -154,6 +164,8 @@ impl Problem {
             | Problem::UnknownChoice { .. }
             | Problem::BadSchema(_)
             | Problem::Name(_)
+            | Problem::VariantName(_)
+            | Problem::TooManyVariants { .. }
             | Problem::Channel(_)
             | Problem::Platform(_)
             | Problem::Version(_)
@@ -201,6 +213,8 @@ impl Problem {
                 "update gpuenv, or write `schema: 1` and only what this gpuenv knows".to_string()
             }
             Problem::Name(bad) => bad.help(),
+            Problem::VariantName(bad) => bad.help(),
+            Problem::TooManyVariants { .. } => "keep those that your machines can run".to_string(),
             Problem::Channel(bad) => bad.help(),
             Problem::Platform(bad) => bad.help(),
             Problem::Version(bad) => bad.help(),

@@ -15,11 +15,11 @@ use super::{
     pypi, scalar,
     sink::Sink,
     table::{self, Form, Table, text},
-    variable,
+    variable, variant,
 };
 use crate::{
     Diagnostic,
-    plan::{LibraryPath, ProbeStep},
+    plan::{LibraryPath, ProbeStep, WheelRequirement},
 };
 
 pub(super) const RECIPE: Form = Form {
@@ -40,6 +40,7 @@ pub(super) const RECIPE: Form = Form {
         "probe",
         "parameters",
         "features",
+        "variants",
     ],
 };
 pub(super) const ABOUT: Form = Form {
@@ -81,6 +82,26 @@ pub fn parse(file: &str, text: impl AsRef<[u8]>) -> Result<Recipe, Vec<Diagnosti
 /// Reads the tree of a recipe to which everything has been added that it extends and
 /// that was chosen.
 pub(super) fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
+    let variants = root.value("variants");
+    let of_variants = variants.map(|node| variant::wheels(node, sink));
+    let of_variants = of_variants.unwrap_or_default();
+    let mut recipe = recipe_asking(root, &of_variants, sink);
+    if let Some(node) = variants {
+        let variants = variant::read(node, root, &of_variants, sink);
+        if let Some(recipe) = &mut recipe {
+            recipe.variants = variants;
+        }
+    }
+    recipe
+}
+
+/// Reads a recipe without its variants. An index of its own may also be for a wheel
+/// that only one of them asks for.
+pub(super) fn recipe_asking(
+    root: &Node,
+    of_variants: &Entries<WheelRequirement>,
+    sink: &mut Sink<'_>,
+) -> Option<Recipe> {
     let table = Table::read_any(root, RECIPE, sink)?;
     // What a newer form means by its keys is not ours to judge.
     schema(&table, sink)?;
@@ -110,7 +131,8 @@ pub(super) fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
         let optional = features
             .iter()
             .map(|(_, feature)| &feature.pypi_dependencies);
-        let asked = wheels.iter().chain(optional).flat_map(Entries::all);
+        let asked = wheels.iter().chain(optional).chain([of_variants]);
+        let asked = asked.flat_map(Entries::all);
         let asked: Vec<_> = asked.map(|wheel| &wheel.requirement).collect();
         let mut read = |node: &Node, sink: &mut Sink<'_>| pypi::options(node, &asked, sink);
         entries::read_map_or_list(node, &mut read, sink)
@@ -131,6 +153,7 @@ pub(super) fn recipe(root: &Node, sink: &mut Sink<'_>) -> Option<Recipe> {
         pypi_options: pypi_options.unwrap_or_default(),
         parameters: parameters.unwrap_or_default(),
         features,
+        variants: Entries::default(),
         selection: Selection::default(),
     })
 }

@@ -25,6 +25,7 @@ pub(super) const PYPI_OPTIONS: Form = Form {
         "find-links",
         "package-indexes",
         "allow-two-cuda-runtimes",
+        "build-from-source",
     ],
 };
 
@@ -50,6 +51,9 @@ pub struct PypiOptions {
     /// Lets wheels bring a CUDA runtime into an environment that has one from conda.
     #[schemars(default, with = "bool")]
     pub allow_two_cuda_runtimes: bool,
+    /// Packages whose own build may run when the lock is made: their code runs on that machine.
+    #[schemars(default, with = "Entries<schema::PackageName>")]
+    pub build_from_source: Entries<Located<String>>,
 }
 
 /// The index that one package comes from.
@@ -82,6 +86,9 @@ pub enum BadIndex {
     /// It is no name of a package.
     #[error("`{0}` is not the name of a package")]
     Name(String),
+    /// It is no name of a package that could be built.
+    #[error("`{0}` is not the name of a package")]
+    Package(String),
     /// The recipe does not ask for the package.
     #[error("`{name}` has an index of its own, and is not in `pypi-dependencies`")]
     NotAsked {
@@ -111,6 +118,9 @@ impl BadIndex {
             BadIndex::Name(_) => {
                 "write `NAME: URL`, for example `torch: https://download.pytorch.org/whl/cu126`"
                     .to_string()
+            }
+            BadIndex::Package(_) => {
+                "write the name alone, without a version: `docopt`".to_string()
             }
             BadIndex::NotAsked {
                 meant: Some(meant), ..
@@ -148,13 +158,34 @@ pub(super) fn options(
     let allow_two_cuda_runtimes = table
         .value("allow-two-cuda-runtimes")
         .and_then(|node| choice(node, "allow-two-cuda-runtimes", ON_OR_OFF, sink));
+    let build_from_source = table
+        .value("build-from-source")
+        .map(|node| entries::read(node, ("`build-from-source`", "docopt"), &mut built, sink));
     Some(PypiOptions {
         index_url,
         extra_index_urls: extra_index_urls.unwrap_or_default(),
         find_links: find_links.unwrap_or_default(),
         package_indexes: package_indexes.unwrap_or_default(),
         allow_two_cuda_runtimes: allow_two_cuda_runtimes.is_some_and(|located| located.value),
+        build_from_source: build_from_source.unwrap_or_default(),
     })
+}
+
+/// Reads the name of a package that may be built.
+fn built(node: &Node, sink: &mut Sink<'_>) -> Option<Located<String>> {
+    let text = text(
+        node,
+        ("a package", "a name"),
+        "write its name: `docopt`",
+        sink,
+    )?;
+    match normalized(text) {
+        Some(name) => Some(sink.located(name, node.mark)),
+        None => {
+            sink.report(node.mark, BadIndex::Package(text.to_string()));
+            None
+        }
+    }
 }
 
 fn checked(

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Value, json};
 
-use super::{Channel, Entries, Recipe, scalar::platforms};
+use super::{Channel, Entries, Feature, Recipe, scalar::platforms, variant};
 use crate::{
     plan::{Dependency, WheelRequirement},
     target::{ComputeCapability, CudaVersion},
@@ -71,6 +71,9 @@ pub(super) struct Links;
 
 /// Stands for the map of `package-indexes`.
 pub(super) struct PackageIndexes;
+
+/// Stands for the name of a package of PyPI.
+pub(super) struct PackageName;
 
 /// Stands for a folder below `site-packages`.
 pub(super) struct PackageFolder;
@@ -156,6 +159,15 @@ text_schema!(
     })
 );
 text_schema!(
+    PackageName,
+    "PackageName",
+    json_schema!({
+        "description": "The name of a package of PyPI: `docopt`.",
+        "type": "string",
+        "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+    })
+);
+text_schema!(
     PackageFolder,
     "PackageFolder",
     json_schema!({
@@ -220,6 +232,38 @@ impl<T: JsonSchema> JsonSchema for Entry<T> {
                 },
             ],
         })
+    }
+}
+
+/// Stands for a variant: what a feature can say, and a name.
+pub(super) struct Variant;
+
+impl JsonSchema for Variant {
+    fn schema_name() -> Cow<'static, str> {
+        "Variant".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Feature::json_schema(generator);
+        let options = map_or_entries::<super::PypiOptions>(generator);
+        schema.insert(
+            "description".to_string(),
+            "One of several environments that a recipe describes: what it says wins.".into(),
+        );
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert("pypi-options".to_string(), options.to_value());
+            properties.insert(
+                "name".to_string(),
+                json!({
+                    "description": "Its name: `cuda12`. In the lock its platform is called `linux-64-cuda12`.",
+                    "type": "string",
+                    "pattern": variant::PATTERN,
+                    "maxLength": variant::LONGEST,
+                }),
+            );
+        }
+        schema.insert("required".to_string(), json!(["name"]));
+        schema
     }
 }
 

@@ -8,6 +8,7 @@ mod hostile;
 mod property;
 mod schema;
 pub(crate) mod shipped;
+mod variants;
 
 use crate::{Diagnostic, Recipe, Severity, Span};
 

@@ -1,5 +1,6 @@
 //! The names of wheel files, which say what a wheel is for.
 
+use rattler_conda_types::{RepoDataRecord, package::DistArchiveType};
 use url::Url;
 
 /// What the name of a wheel file says.
@@ -23,6 +24,20 @@ pub struct WheelFileName {
 pub fn file_name(url: &Url) -> Option<WheelFileName> {
     let last = url.path_segments()?.next_back()?;
     WheelFileName::parse(&decoded(last)?)
+}
+
+/// Returns the name of a package's file as its server has it.
+///
+/// The cache has a name of its own for a wheel, which says nothing to a user.
+pub fn shown_file_name(record: &RepoDataRecord) -> String {
+    let is_wheel = matches!(record.identifier.archive_type, DistArchiveType::Wheel(_));
+    let last = record.url.path_segments();
+    let last = last.and_then(|mut segments| segments.next_back());
+    match last.filter(|_| is_wheel) {
+        // What cannot be shown as it is stays in its percent signs.
+        Some(last) => decoded(last).unwrap_or_else(|| last.to_string()),
+        None => record.identifier.to_string(),
+    }
 }
 
 impl WheelFileName {

@@ -15,6 +15,15 @@ pub struct Distribution {
     pub version: String,
     /// Its wheels, in no particular order.
     pub wheels: Vec<Candidate>,
+    /// Its source code.
+    pub source: Option<Candidate>,
+}
+
+impl Distribution {
+    /// Returns all its files.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut Candidate> {
+        self.wheels.iter_mut().chain(&mut self.source)
+    }
 }
 
 /// A file that may be the one to install.
@@ -85,10 +94,12 @@ fn distribution(table: &dyn TableLike) -> Result<Distribution, BadPylock> {
     // A requirement with an address has one file, of whatever kind.
     let archive = table.get("archive").and_then(Item::as_table_like);
     wheels.extend(archive.and_then(candidate));
+    let source = table.get("sdist").and_then(Item::as_table_like);
     Ok(Distribution {
         name,
         version: version.to_string(),
         wheels,
+        source: source.and_then(candidate),
     })
 }
 
@@ -156,6 +167,8 @@ sdist = { url = "https://x.example/docopt-0.6.2.tar.gz", hashes = { sha256 = "d5
                 ("six", "1.17.0", 1)
             ]
         );
+        let source = found[0].source.as_ref().expect("docopt has some");
+        assert_eq!(source.url.as_str(), "https://x.example/docopt-0.6.2.tar.gz");
         let six = &found[2].wheels[0];
         assert_eq!(
             six.url.as_str(),

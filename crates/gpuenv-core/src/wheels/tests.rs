@@ -32,6 +32,7 @@ pub(crate) fn requirement(text: &str) -> WheelRequirement {
 
 fn plan(platform: Subdir, dependencies: &[&str], wheels: &[&str]) -> Plan {
     Plan {
+        variant: None,
         recipe: "demo".to_string(),
         channels: vec!["conda-forge".to_string()],
         gpu: Gpu::Optional,
@@ -92,6 +93,7 @@ fn what_conda_brings_is_not_asked_of_pypi() {
     );
     let machine = Machine::new(&plan.target, (3, 10));
     let distributions = ["numpy", "six"].map(|name| Distribution {
+        source: None,
         name: name.to_string(),
         version: "1".to_string(),
         wheels: vec![Candidate {
@@ -113,6 +115,7 @@ fn source_code_alone_and_files_without_a_hash_are_refused() {
         glibc: (2, 28),
     };
     let mut distribution = Distribution {
+        source: None,
         name: "docopt".to_string(),
         version: "0.6.2".to_string(),
         wheels: Vec::new(),
@@ -236,7 +239,11 @@ fn an_old_tensorflow_gets_an_old_numpy() {
 
 #[test]
 fn wheels_without_gpu_code_are_known() {
-    let cpu = |platform, wheels: &[Wheel]| check_builds(Gpu::Required, platform, wheels).is_err();
+    let conda = [record("cudnn", "8.1.0.77", &[])];
+    let with = |platform, wheels: &[Wheel], records: &[_]| {
+        check_builds(Gpu::Required, platform, wheels, records).is_err()
+    };
+    let cpu = |platform, wheels: &[Wheel]| with(platform, wheels, &conda);
     let torch = |version: &str| [wheel("torch", version)];
     for (platform, wheels, expected) in [
         (Subdir::LinuxAarch64, &torch("2.6.0")[..], true),
@@ -255,6 +262,15 @@ fn wheels_without_gpu_code_are_known() {
         (Subdir::Win64, &[wheel("tensorflow", "2.11.0")], true),
         (Subdir::Linux64, &[wheel("tensorflow", "2.11.0")], false),
         (Subdir::Linux64, &[wheel("tensorflow-cpu", "2.11.0")], true),
+        (Subdir::LinuxAarch64, &[wheel("tensorflow", "2.19.0")], true),
+        (Subdir::Linux64, &[wheel("onnxruntime", "1.22.0")], true),
+        (
+            Subdir::Linux64,
+            &[wheel("onnxruntime-gpu", "1.22.0")],
+            false,
+        ),
+        (Subdir::Linux64, &[wheel("paddlepaddle", "3.0.0")], true),
+        (Subdir::Linux64, &[wheel("faiss-cpu", "1.11.0")], true),
         (Subdir::Linux64, &[wheel("jaxlib", "0.6.0")], true),
         (
             Subdir::Linux64,
@@ -268,11 +284,19 @@ fn wheels_without_gpu_code_are_known() {
         let labels: Vec<String> = wheels.iter().map(Wheel::label).collect();
         assert_eq!(cpu(platform, wheels), expected, "{platform} {labels:?}");
     }
+    // TensorFlow brings no cuDNN of its own.
+    let tensorflow = [wheel("tensorflow", "2.19.0")];
+    assert!(with(Subdir::Linux64, &tensorflow, &[]));
+    let with_cuda = [
+        wheel("tensorflow", "2.19.0"),
+        wheel("nvidia-cudnn-cu12", "9.3.0.75"),
+    ];
+    assert!(!with(Subdir::Linux64, &with_cuda, &[]));
 }
 
 #[test]
 fn wheels_with_cuda_are_refused_where_no_gpu_is_used() {
-    let refused = |wheels: &[Wheel]| check_builds(Gpu::None, Subdir::Linux64, wheels).is_err();
+    let refused = |wheels: &[Wheel]| check_builds(Gpu::None, Subdir::Linux64, wheels, &[]).is_err();
     assert!(refused(&[wheel("torch", "2.6.0")]));
     assert!(refused(&[wheel("nvidia-cublas-cu12", "12.4.5.8")]));
     assert!(!refused(&[wheel("torch", "2.6.0+cpu")]));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gpuenv_core::{Plan, recipe};
-use rattler_conda_types::PackageName;
+use rattler_conda_types::{PackageName, Subdir};
 
 use crate::{
     index::{ChannelPlace, Index},
@@ -22,8 +22,42 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("torch", "pytorch"),
 ];
 
+/// Packages that are in a channel of their own, and in which.
+const OWN_CHANNELS: &[(&str, &str)] = &[
+    ("cucim", "rapidsai"),
+    ("cudf", "rapidsai"),
+    ("cugraph", "rapidsai"),
+    ("cuml", "rapidsai"),
+    ("cuspatial", "rapidsai"),
+    ("cuvs", "rapidsai"),
+    ("dask-cudf", "rapidsai"),
+    ("rapids", "rapidsai"),
+    ("faiss-gpu", "pytorch"),
+    ("pytorch-cuda", "pytorch"),
+];
+
+/// Returns the channel that is known to have a package, if it is not among those searched.
+pub(crate) fn channel_of(
+    wanted: &str,
+    platform: Subdir,
+    searched: &[String],
+) -> Option<&'static str> {
+    let known = OWN_CHANNELS.iter().find(|(name, _)| *name == wanted);
+    let (_, channel) = known?;
+    let is_for = match *channel {
+        "rapidsai" => platform.is_linux(),
+        _ => platform == Subdir::Linux64,
+    };
+    let is_new = !searched.iter().any(|searched| searched == channel);
+    (is_for && is_new).then_some(channel)
+}
+
 /// Returns the known name that the wanted one most likely means.
 pub(crate) fn meant<'a>(wanted: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
+    // It is spelt right, and is elsewhere.
+    if OWN_CHANNELS.iter().any(|(name, _)| *name == wanted) {
+        return None;
+    }
     let elsewhere = ELSEWHERE.iter().find(|(name, _)| *name == wanted);
     elsewhere
         .and_then(|(_, here)| known.get(here).copied())

@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use rattler_conda_types::{MatchSpec, NamelessMatchSpec, ParseMatchSpecOptions, RepoDataRecord};
+use gpuenv_core::plan::{Dependency, Gpu};
+use rattler_conda_types::{
+    MatchSpec, NamelessMatchSpec, PackageName, ParseMatchSpecOptions, RepoDataRecord,
+};
 
 use super::{
     Search,
@@ -12,6 +15,9 @@ use crate::solve::Question;
 
 /// How many independent clashes are looked for.
 const CLASHES: usize = 4;
+
+/// What is said of a version that no nearer one is enough for.
+const NEAREST: &str = ", the nearest version that works";
 
 /// A change that makes the recipe solvable.
 pub(super) struct Remedy {
@@ -51,6 +57,13 @@ impl Search<'_> {
     ///
     /// There is more than one clash only where no single change is enough.
     pub(super) fn remedies(&self, clash: Vec<Part>) -> (Vec<Vec<Part>>, Vec<Remedy>) {
+        let (mut clashes, remedies) = self.clashes_and_remedies(clash);
+        // The same lines may clash again in other versions.
+        clashes.dedup();
+        (clashes, remedies)
+    }
+
+    fn clashes_and_remedies(&self, clash: Vec<Part>) -> (Vec<Vec<Part>>, Vec<Remedy>) {
         let mut clashes = vec![clash];
         let mut given_up: Vec<Part> = Vec::new();
         loop {
@@ -58,29 +71,49 @@ impl Search<'_> {
             let mut remedies = self.remedies_of(last, &given_up, &MILD);
             if last.contains(&Part::Gpu) && given_up.is_empty() {
                 self.or_without(last, &mut remedies);
+                let lines = last.iter().filter_map(|part| part.line());
+                let named = lines.filter_map(|line| self.with_gpu_name(line));
+                remedies.splice(0..0, named);
             }
-            let Some(next) = last.first().filter(|_| clashes.len() < CLASHES) else {
+            let next = last.iter().find(|part| !given_up.contains(part));
+            let Some(next) = next.filter(|_| clashes.len() < CLASHES) else {
                 return (clashes, remedies);
             };
             if !remedies.is_empty() {
                 return (clashes, remedies);
             }
             given_up.push(*next);
-            let mut rest = self.question.clone();
-            for part in &given_up {
-                self.lift(&mut rest, *part);
+            match self.next_clash(&given_up) {
+                Some(clash) => clashes.push(clash),
+                None => break,
             }
-            let Answer::Unsolvable(text) = self.ask(&rest) else {
-                break;
-            };
-            clashes.push(self.clash(&rest, &text));
         }
         // Leaving out what is asked for is what everybody thinks of first.
         let last = clashes.pop().unwrap_or_default();
-        given_up.pop();
+        given_up.retain(|part| !last.contains(part));
         let remedies = self.remedies_of(&last, &given_up, &[Loosened::Line]);
         clashes.push(last);
         (clashes, remedies)
+    }
+
+    /// Returns what clashes besides, where some parts are given up.
+    fn next_clash(&self, given_up: &[Part]) -> Option<Vec<Part>> {
+        // A line that nothing satisfies may clash with others in any other version too:
+        // only what clashes without it is another matter.
+        [Loosened::AllButName, Loosened::Line]
+            .into_iter()
+            .find_map(|level| {
+                let mut rest = self.question.clone();
+                for part in given_up {
+                    self.loosen(&mut rest, *part, level);
+                }
+                let Answer::Unsolvable(text) = self.ask(&rest) else {
+                    return None;
+                };
+                let clash = self.clash(&rest, &text);
+                let is_new = clash.iter().any(|part| !given_up.contains(part));
+                is_new.then_some(clash)
+            })
     }
 
     /// Adds the lines that can only be left out: `cpuonly`, or what has no build of
@@ -95,8 +128,34 @@ impl Search<'_> {
         }
     }
 
+    /// Takes what a line is called where it is for the GPU.
+    fn with_gpu_name(&self, position: usize) -> Option<Remedy> {
+        let written = &self.plan.dependencies[position];
+        let name = written.spec.name.as_exact()?.as_normalized();
+        let name = self
+            .rules
+            .name_with_gpu(name)
+            .filter(|_| self.plan.gpu == Gpu::Required)?;
+        let other = MatchSpec::from(name.parse::<PackageName>().ok()?);
+        let version = written.spec.version.as_ref().map(ToString::to_string);
+        let versions = version.iter().map(String::as_str).chain(["*"]);
+        versions.into_iter().find_map(|version| {
+            let mut free = written.clone();
+            free.spec.name = other.name.clone();
+            let (text, spec) = rewritten(&free, version, None)?;
+            let mut question = self.question.clone();
+            question.lines[position] = Some(self.index.fetched(&spec));
+            Some(Remedy {
+                parts: vec![Part::Line(position)],
+                help: format!("write `{text}` instead of `{}`", written.text),
+                records: self.ask(&question).solved()?,
+            })
+        })
+    }
+
     fn remedies_of(&self, clash: &[Part], given_up: &[Part], levels: &[Loosened]) -> Vec<Remedy> {
-        let tried = clash.iter().map(|part| [given_up, &[*part]].concat());
+        let new = clash.iter().filter(|part| !given_up.contains(part));
+        let tried = new.map(|part| [given_up, &[*part]].concat());
         tried
             .filter_map(|parts| self.remedy(&parts, levels))
             .collect()
@@ -204,33 +263,53 @@ impl Search<'_> {
         let version = written.spec.version.as_ref();
         let version = version.map_or_else(|| "*".to_string(), ToString::to_string);
         let build = written.spec.build.as_ref().map(ToString::to_string);
+        if matches!(level, Loosened::Version | Loosened::AllButName)
+            && let Some(near) = self.nearest(position, chosen, question)
+        {
+            let (text, old) = (near.text, &written.text);
+            let nearest = if near.is_nearest { NEAREST } else { "" };
+            return Some(format!("write `{text}` instead of `{old}`{nearest}"));
+        }
         let (version, build) = match level {
             Loosened::Channel => (version, build),
             Loosened::Version => (series, build),
             Loosened::Build => (version, None),
             Loosened::AllButName | Loosened::Line => (series, None),
         };
-        let channel = written
-            .spec
-            .channel
-            .as_deref()
-            .and_then(|c| c.name.as_deref());
-        let channel = channel.filter(|_| level != Loosened::Channel);
-        let mut text = name.as_source().to_string();
-        if let Some(channel) = channel {
-            text.insert_str(0, &format!("{channel}::"));
-        }
-        for word in [Some(version).filter(|v| v != "*" || build.is_some()), build] {
-            text.extend(word.iter().flat_map(|word| [" ", word.as_str()]));
-        }
-        let spec = MatchSpec::from_str(&text, ParseMatchSpecOptions::strict()).ok()?;
+        let (text, spec) = match level {
+            Loosened::Channel => {
+                let mut free = written.clone();
+                free.spec.channel = None;
+                rewritten(&free, &version, build.as_deref())?
+            }
+            _ => rewritten(written, &version, build.as_deref())?,
+        };
         question.lines[position] = Some(self.index.fetched(&spec));
         Some(format!("write `{text}` instead of `{}`", written.text))
     }
 }
 
+/// Returns a line about the same package of the same channel.
+pub(super) fn rewritten(
+    written: &Dependency,
+    version: &str,
+    build: Option<&str>,
+) -> Option<(String, MatchSpec)> {
+    let mut text = written.spec.name.as_exact()?.as_source().to_string();
+    let channel = written.spec.channel.as_deref();
+    if let Some(channel) = channel.and_then(|channel| channel.name.as_deref()) {
+        text.insert_str(0, &format!("{channel}::"));
+    }
+    let version = Some(version).filter(|text| *text != "*" || build.is_some());
+    for word in [version, build] {
+        text.extend(word.iter().flat_map(|word| [" ", word]));
+    }
+    let spec = MatchSpec::from_str(&text, ParseMatchSpecOptions::strict()).ok()?;
+    Some((text, spec))
+}
+
 /// Returns the versions of one release series: `8.4.1.50` gives `8.4.*`.
-fn series(version: &str) -> String {
+pub(super) fn series(version: &str) -> String {
     let words: Vec<&str> = version.split('.').collect();
     let is_number = |word: &&&str| word.bytes().all(|b| b.is_ascii_digit());
     match words.iter().take(2).take_while(is_number).count() {

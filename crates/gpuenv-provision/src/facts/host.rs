@@ -59,7 +59,7 @@ pub fn host(
     home: Option<&Path>,
 ) -> HostFacts {
     let root = Root(root);
-    let kernel = root.line("/proc/sys/kernel/osrelease");
+    let kernel = surroundings::kernel(&root);
     let (gpus, switches) = bus::devices(&root);
     let search = variable("LD_LIBRARY_PATH");
     let named = libraries::directories(search.as_deref());
@@ -68,7 +68,7 @@ pub fn host(
     let suspends = root.line("/sys/power/suspend_stats/success");
     HostFacts {
         os: std::env::consts::OS.to_string(),
-        windows_build: crate::host::windows_build(),
+        windows_build: surroundings::windows_build(),
         distribution: surroundings::distribution(&root),
         glibc: surroundings::glibc(&root),
         module: bus::module(&root, kernel.as_deref()),

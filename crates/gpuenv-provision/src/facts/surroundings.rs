@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gpuenv_core::doctor::{UserSite, Wsl};
+use rattler_virtual_packages::LibC;
 
 use super::root::{self, Root};
 
@@ -99,8 +100,37 @@ pub(super) fn distribution(root: &Root<'_>) -> Option<String> {
     Some(line.trim_matches('"').to_string())
 }
 
-/// Returns the version of glibc, from its own banner.
+/// Returns the release of the kernel.
+pub(super) fn kernel(root: &Root<'_>) -> Option<String> {
+    root.line("/proc/sys/kernel/osrelease")
+}
+
+/// Returns the build of Windows, such as 19045; `None` elsewhere.
+pub(super) fn windows_build() -> Option<u32> {
+    // The third number of the version, as `ver` prints it: 10.0.19045.
+    let version = rattler_virtual_packages::Windows::current()?.version?;
+    build_of(&version.to_string())
+}
+
+fn build_of(version: &str) -> Option<u32> {
+    version.split('.').nth(2)?.parse().ok()
+}
+
+/// Returns the version of glibc.
+///
+/// The machine at hand is asked as conda asks it: its glibc may lie in a place of
+/// its own. Else, and below any other root, the library's banner says it.
 pub(super) fn glibc(root: &Root<'_>) -> Option<String> {
+    let here = match root.0 == Path::new("/") {
+        // A libc that cannot tell its version is no glibc that anybody knows.
+        true => LibC::current().ok().flatten(),
+        false => None,
+    };
+    here.map(|libc| libc.version.to_string())
+        .or_else(|| banner(root))
+}
+
+fn banner(root: &Root<'_>) -> Option<String> {
     let bytes = C_LIBRARIES.iter().find_map(|path| {
         let real = root.real(path)?;
         root::bytes(&root.at(&real), LONGEST_LIBRARY)
@@ -166,4 +196,17 @@ pub(super) fn user_sites(home: &Path) -> Vec<UserSite> {
     };
     let sites = versions.map(site);
     sites.filter(|site| !site.packages.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_is_the_third_number_of_the_version() {
+        assert_eq!(build_of("10.0.19045"), Some(19045));
+        assert_eq!(build_of("10.0.19045.3803"), Some(19045));
+        assert_eq!(build_of("10.0"), None);
+        assert_eq!(build_of("6.1.x"), None);
+    }
 }

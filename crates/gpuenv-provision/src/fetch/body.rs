@@ -22,7 +22,10 @@ use reqwest::Response;
 use tokio::io::AsyncReadExt;
 use url::Url;
 
-use crate::install::{FetchTrouble, causes};
+use crate::{
+    client::OfWheel,
+    install::{FetchTrouble, causes},
+};
 
 /// How many bytes pass between two reports.
 const REPORT_EVERY: u64 = 256 << 10;
@@ -36,6 +39,8 @@ pub(super) struct Request {
     pub(super) url: Url,
     /// The archive's file name, for reports.
     pub(super) package: String,
+    /// Whether logins for wheels count.
+    pub(super) is_wheel: bool,
     /// The size in the lock.
     pub(super) size: Option<u64>,
     /// How often to take up a broken connection.
@@ -263,6 +268,9 @@ impl Body {
             .get(self.request.url.clone())
             // Ranges count the bytes as they are sent.
             .header(header::ACCEPT_ENCODING, "identity");
+        if self.request.is_wheel {
+            request = request.with_extension(OfWheel);
+        }
         if self.request.anew {
             request = request.header(header::CACHE_CONTROL, "no-cache");
         }

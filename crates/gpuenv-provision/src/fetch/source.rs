@@ -6,12 +6,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use gpuenv_core::Reporter;
+use gpuenv_core::{Reporter, wheels::shown_file_name};
 use rattler_conda_types::{
     RepoDataRecord,
     package::{CondaArchiveType, DistArchiveType},
 };
-use rattler_digest::Sha256Hash;
+use rattler_digest::{Md5Hash, Sha256Hash};
 use rattler_networking::LazyClient;
 use rattler_package_streaming::{ExtractError, ExtractResult, tokio::async_read};
 use tokio::io::AsyncRead;
@@ -95,7 +95,8 @@ impl Source {
         let mut body = Body::new(Request {
             client: self.client.clone(),
             url: self.url.clone(),
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
+            is_wheel: self.is_wheel(),
             size: self.record.package_record.size,
             retries: self.retries,
             anew,
@@ -114,6 +115,13 @@ impl Source {
         }
     }
 
+    fn is_wheel(&self) -> bool {
+        matches!(
+            self.record.identifier.archive_type,
+            DistArchiveType::Wheel(_)
+        )
+    }
+
     async fn extract(
         &self,
         body: &mut Body,
@@ -124,17 +132,38 @@ impl Source {
             least: self.least,
             received: body.counter(),
         };
-        let reader = StreamReader::new(Box::pin(body.stream()));
-        if let DistArchiveType::Wheel(_) = self.record.identifier.archive_type {
-            let by_uv = self.by_uv.as_deref();
-            return wheel::extract(reader, directory, &self.record, &limit, by_uv).await;
+        if self.is_wheel() {
+            return self.extract_wheel(body, directory, &limit).await;
         }
+        let reader = StreamReader::new(Box::pin(body.stream()));
         let unpacked = tokio::select! {
             unpacked = self.unpack_stream(reader, directory, whole) => unpacked?,
             error = limit.exceeded(directory) => return Err(error.into()),
         };
         limit.check_directory(directory).await?;
         Ok(unpacked)
+    }
+
+    /// A wheel that is not the one in the lock is not even opened.
+    async fn extract_wheel(
+        &self,
+        body: &mut Body,
+        directory: &Path,
+        limit: &Limit,
+    ) -> Result<ExtractResult, ExtractError> {
+        let reader = StreamReader::new(Box::pin(body.stream()));
+        let archive = wheel::receive(reader, directory).await?;
+        let arrived = ExtractResult {
+            sha256: body.sha256(),
+            // No lock knows a wheel by it.
+            md5: Md5Hash::default(),
+            total_size: body.received(),
+        };
+        if self.record.package_record.sha256 == Some(arrived.sha256) {
+            let by_uv = self.by_uv.as_deref();
+            wheel::unpack(archive, directory, &self.record, limit, by_uv).await?;
+        }
+        Ok(arrived)
     }
 
     async fn unpack_stream(
@@ -179,7 +208,7 @@ impl Source {
         if let ExtractError::IoError(inner) = &error
             && let Some(TooLarge(allowed)) = inner.get_ref().and_then(|inner| inner.downcast_ref())
         {
-            let (package, allowed) = (self.record.identifier.to_string(), *allowed);
+            let (package, allowed) = (shown_file_name(&self.record), *allowed);
             return Outcome::Failed(InstallError::TooLarge { package, allowed });
         }
         if let Some(kind) = io_kind(&error)
@@ -198,9 +227,7 @@ impl Source {
             Some(expected)
                 if expected == actual && self.by_uv.is_none() && wheel::is_refused(&error) =>
             {
-                let name = self.record.url.path_segments().and_then(Iterator::last);
-                let name = name.unwrap_or_default().replace("%2B", "+");
-                let refused = (name, unpack_reason(&error));
+                let refused = (shown_file_name(&self.record), unpack_reason(&error));
                 Outcome::Failed(InstallError::Unconvertible {
                     wheels: vec![refused],
                     because: None,
@@ -219,7 +246,7 @@ impl Source {
 
     fn not_arrived(&self, body: &Body, failure: Failure) -> InstallError {
         InstallError::Fetch {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             url: shown(&self.url),
             trouble: failure.trouble,
             tries: body.tries(),
@@ -229,7 +256,7 @@ impl Source {
 
     fn other_hash(&self, body: &Body, expected: String, actual: String) -> InstallError {
         InstallError::Hash {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             url: shown(&self.url),
             expected,
             actual,
@@ -241,7 +268,7 @@ impl Source {
 
     fn bad(&self, reason: String) -> InstallError {
         InstallError::BadPackage {
-            package: self.record.identifier.to_string(),
+            package: shown_file_name(&self.record),
             reason,
         }
     }
@@ -251,7 +278,12 @@ impl Source {
 const NEEDS_WHOLE: &str = "The file length is not available in the local header";
 
 fn unpack_reason(error: &ExtractError) -> String {
-    causes(error).join(": ")
+    let text = causes(error).join(": ");
+    // What kind of error it is in the library says nothing.
+    match text.strip_prefix("an io error occurred: ") {
+        Some(rest) => rest.to_string(),
+        None => text,
+    }
 }
 
 /// Returns a URL without what must not be shown.

@@ -2,56 +2,81 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read as _},
+    io::{self, Read as _, Write as _},
     path::Path,
 };
 
+use bytes::BytesMut;
 use gpuenv_core::wheels::{MAX_RECORD_BYTES, Written, check_record};
 use rattler_conda_types::{
-    RepoDataRecord,
+    PackageRecord, RepoDataRecord,
     package::{PackageFile, ParseEntryPointError, PathsJson},
 };
-use rattler_digest::{Md5, Sha256, compute_file_digest};
-use rattler_package_streaming::{ExtractError, ExtractResult, fs, wheel::WheelError};
-use tokio::io::{AsyncRead, AsyncWriteExt};
+use rattler_package_streaming::{ExtractError, fs, wheel::WheelError};
+use tempfile::TempPath;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use zip::{ZipArchive, result::ZipError};
 
-use super::{ByUv, limit::Limit};
+use super::{ByUv, convert::convert, limit::Limit};
 
-/// Takes a wheel as it arrives and unpacks it into a new directory.
+/// How much of a wheel is gathered before it is written down, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// A wheel up to this size is unpacked from memory, in bytes.
+const SMALL: u64 = 16 << 20;
+
+/// Takes a wheel as it arrives and writes it down in a file beside a directory.
 ///
-/// A zip archive has its list of files at the end, so all of it is written down
-/// first, beside the directory.
-pub(super) async fn extract(
+/// A zip archive has its list of files at the end, so it is unpacked later.
+pub(super) async fn receive(
     mut reader: impl AsyncRead + Unpin,
+    directory: &Path,
+) -> io::Result<TempPath> {
+    let beside = directory.parent().unwrap_or(directory);
+    let (file, path) = tempfile::Builder::new()
+        .prefix(".gpuenv-wheel-")
+        .tempfile_in(beside)?
+        .into_parts();
+    let mut file = Some(file);
+    loop {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        while piece.len() < PIECE && reader.read_buf(&mut piece).await? > 0 {}
+        if piece.is_empty() {
+            return Ok(path);
+        }
+        let Some(mut open) = file.take() else {
+            return Err(io::ErrorKind::Interrupted.into());
+        };
+        let written = tokio::task::spawn_blocking(move || open.write_all(&piece).map(|()| open));
+        file = Some(written.await.map_err(io::Error::other)??);
+    }
+}
+
+/// Unpacks a wheel, whose hash is right, into a new directory.
+pub(super) async fn unpack(
+    archive: TempPath,
     directory: &Path,
     record: &RepoDataRecord,
     limit: &Limit,
     by_uv: Option<&ByUv>,
-) -> Result<ExtractResult, ExtractError> {
-    let beside = directory.parent().unwrap_or(directory);
-    let file = tempfile::Builder::new()
-        .prefix(".gpuenv-wheel-")
-        .tempfile_in(beside)?;
-    let mut writer = tokio::fs::File::from_std(file.reopen()?);
-    tokio::io::copy(&mut reader, &mut writer).await?;
-    writer.flush().await?;
-    drop(writer);
-    let archive = file.into_temp_path();
+) -> Result<(), ExtractError> {
     let refused = {
         let (archive, limit) = (archive.to_path_buf(), limit.clone());
         let (directory, record) = (directory.to_path_buf(), record.package_record.clone());
         let unpack = move || {
             limit.check(declared(&archive)?)?;
-            let result = match fs::extract_wheel(&archive, &directory, &record) {
+            if quickly(&archive, &directory, &record)? {
+                return Ok(Ok(()));
+            }
+            match fs::extract_wheel(&archive, &directory, &record) {
                 Err(error) if is_refused(&error) => return Ok(Err(error)),
                 result => result?,
             };
             verify(&archive, &directory, Scripts::OfWheel)?;
-            Ok(Ok(result))
+            Ok(Ok(()))
         };
         match tokio::task::spawn_blocking(unpack).await {
-            Ok(Ok(Ok(result))) => return Ok(result),
+            Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(refused))) => refused,
             Ok(Err(error)) => return Err(error),
             Err(_) => return Err(ExtractError::Cancelled),
@@ -62,17 +87,25 @@ pub(super) async fn extract(
     };
     by_uv.unpack(&archive, directory, record).await?;
     let directory = directory.to_path_buf();
-    let judge = move || {
-        verify(&archive, &directory, Scripts::Launchers)?;
-        Ok(ExtractResult {
-            sha256: compute_file_digest::<Sha256>(&archive)?,
-            md5: compute_file_digest::<Md5>(&archive)?,
-            total_size: fs_err::metadata(&archive)?.len(),
-        })
-    };
+    let judge = move || verify(&archive, &directory, Scripts::Launchers);
     match tokio::task::spawn_blocking(judge).await {
         Ok(result) => result,
         Err(_) => Err(ExtractError::Cancelled),
+    }
+}
+
+/// Unpacks an ordinary wheel; `false` if it is none.
+fn quickly(archive: &Path, directory: &Path, record: &PackageRecord) -> Result<bool, ExtractError> {
+    let file = fs_err::File::open(archive)?;
+    match file.metadata()?.len() <= SMALL {
+        true => {
+            let bytes = io::Cursor::new(fs_err::read(archive)?);
+            convert(&mut ZipArchive::new(bytes)?, directory, record)
+        }
+        false => {
+            let reader = io::BufReader::new(file);
+            convert(&mut ZipArchive::new(reader)?, directory, record)
+        }
     }
 }
 
@@ -106,8 +139,13 @@ const RECORD: &str = "`RECORD`";
 
 /// Returns how large the files are together, as the archive says. One that lies
 /// becomes at most a thousand times its own size, which is what deflate can do.
+///
+/// Of two files of one name, readers of archives disagree which one counts.
 fn declared(archive: &Path) -> Result<u64, ExtractError> {
     let mut archive = ZipArchive::new(io::BufReader::new(fs_err::File::open(archive)?))?;
+    if archive.has_duplicate_names() {
+        return Err(io::Error::other("it holds two files of one name").into());
+    }
     let mut bytes = 0u64;
     for index in 0..archive.len() {
         bytes = bytes.saturating_add(archive.by_index_raw(index)?.size());

@@ -40,10 +40,12 @@ impl Run {
             silence: Duration::from_millis(500),
             retries: 0,
             unpacked_at_least: 2_000_000_000,
+            wheels: Default::default(),
             ways: Default::default(),
         };
         let spec = MatchSpec::from_str("tool", ParseMatchSpecOptions::lenient()).unwrap();
         let plan = Plan {
+            variant: None,
             recipe: "demo".to_string(),
             channels: channels.iter().map(|name| (*name).to_string()).collect(),
             gpu: Gpu::None,
@@ -364,4 +366,26 @@ fn the_time_at_which_a_mirror_was_indexed_counts_for_nothing() {
     let records: Vec<_> = indices[0].records().collect();
     assert!(records[0].package_record.timestamp.is_some());
     assert_eq!(records[0].package_record.indexed_timestamp, None);
+}
+
+#[test]
+fn a_version_of_cuda_keeps_out_another_toolkit_though_its_record_forgot_to_say_so() {
+    let channel = Published::new("here");
+    channel.package("cudatoolkit", "11.8.0").publish();
+    for version in ["11.8", "12.3"] {
+        let package = channel.package("cuda-version", version);
+        package.noarch_generic().publish();
+    }
+    for (version, cuda) in [("1", ">=11,<12"), ("2", ">=12,<13")] {
+        let package = channel.package("cudnn", version);
+        package.needs(&format!("cuda-version {cuda}")).publish();
+    }
+    let tool = channel.package("tool", "1").needs("cudatoolkit 11.8.*");
+    tool.needs("cudnn").publish();
+    let mut run = Run::new(&channel.file_url(), &["here"]);
+    run.plan.gpu = Gpu::Required;
+    run.plan.target.cuda = "12.4".parse().ok();
+    let solved = run.solve().unwrap().join("\n");
+    assert!(solved.contains("/cuda-version-11.8-"), "{solved}");
+    assert!(solved.contains("/cudnn-1-"), "{solved}");
 }

@@ -169,7 +169,7 @@ pub enum InstallError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FetchTrouble {
     /// The server does not have it.
-    #[error("the channel does not have it any more (HTTP {0})")]
+    #[error("the server does not have it any more (HTTP {0})")]
     Gone(u16),
     /// A file that is not there.
     #[error("there is no such file")]

@@ -12,7 +12,9 @@ use rattler::install::{ExternalSymlinkPolicy, Installer, InstallerError, Transac
 use rattler_conda_types::{PrefixRecord, RepoDataRecord};
 use rattler_networking::{LazyClient, OfflineMiddleware};
 
-use super::{Install, InstallError, causes, ground::kept_names, io_kind, is_about_place};
+use super::{
+    Install, InstallError, causes, directories, ground::kept_names, io_kind, is_about_place,
+};
 use crate::{
     fetch::Fetched,
     prefix::{self, Records},
@@ -32,6 +34,8 @@ pub(super) async fn link(
     reporter.report(Event::LinkStarted {
         packages: changes.to_link().count(),
     });
+    let scratch = stage.work.join("cache");
+    directories::hide(fetched, &scratch).await?;
     let again = changes
         .relink
         .iter()
@@ -39,7 +43,7 @@ pub(super) async fn link(
     let installer = Installer::new()
         .with_installed_packages(installed)
         .with_reinstall_packages(again.cloned().collect())
-        .with_package_cache(fetched.cache.for_installer(&stage.work.join("cache")))
+        .with_package_cache(fetched.cache.for_installer(&scratch))
         .with_download_client(no_client())
         .with_alternative_target_prefix(request.prefix)
         .with_target_platform(request.solution.platform)
@@ -297,7 +301,7 @@ impl rattler::install::Reporter for LinkReporter {
 
     fn on_link_start(&self, _: usize, record: &RepoDataRecord) -> usize {
         let mut packages = self.packages.lock().unwrap_or_else(PoisonError::into_inner);
-        packages.push(record.identifier.to_string());
+        packages.push(gpuenv_core::wheels::shown_file_name(record));
         packages.len() - 1
     }
 

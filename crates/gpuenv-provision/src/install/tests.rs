@@ -98,6 +98,7 @@ impl World {
             silence: Duration::from_secs(20),
             retries: 0,
             unpacked_at_least: 2_000_000_000,
+            wheels: Default::default(),
             ways: Default::default(),
         };
         World {

@@ -20,7 +20,8 @@ pub struct State {
     pub name: String,
     /// The recipe's name.
     pub recipe: Option<String>,
-    /// The conda platform.
+    /// The conda platform, as the lock names it: `linux-64`, or `linux-64-cuda12`
+    /// where the recipe has variants.
     pub platform: String,
     /// The prefix that its files were written for.
     pub prefix: PathBuf,
@@ -58,7 +59,7 @@ pub struct Wanted<'a> {
     pub lock_text: &'a str,
     /// The recipe, if there is one.
     pub recipe_text: Option<&'a str>,
-    /// The conda platform.
+    /// The conda platform, as the lock names it.
     pub platform: &'a str,
     /// What activation does.
     pub activation: &'a ActivationSettings,

@@ -8,6 +8,9 @@ use gpuenv_core::{
 };
 use rattler_conda_types::Subdir;
 
+use super::trouble::IndexTrouble;
+use crate::Access;
+
 /// Lines of uv that are shown at most.
 const LINES: usize = 20;
 
@@ -17,6 +20,22 @@ pub enum WheelsError {
     /// The wheels cannot be part of the environment.
     #[error(transparent)]
     Refused(#[from] WheelError),
+    /// The wheels of one of several variants cannot be resolved.
+    #[error("variant `{variant}`: {error}")]
+    OfVariant {
+        /// The variant.
+        variant: String,
+        /// Why not.
+        error: Box<WheelsError>,
+    },
+    /// A distribution that may be built was not.
+    #[error("no wheel of `{distribution}` could be built")]
+    NotBuilt {
+        /// Its name and version.
+        distribution: String,
+        /// Why not.
+        causes: Vec<String>,
+    },
     /// uv is nowhere.
     #[error("the recipe has `pypi-dependencies`, and `uv`, which resolves them, is not installed")]
     NoUv {
@@ -67,6 +86,14 @@ pub enum WheelsError {
         /// The folder, as the recipe writes it.
         place: String,
     },
+    /// An index does not do what it should.
+    #[error("{trouble}")]
+    Index {
+        /// What is wrong with it.
+        trouble: IndexTrouble,
+        /// What uv says, line by line.
+        told: Vec<String>,
+    },
     /// uv found no solution.
     #[error("no set of wheels satisfies the recipe on {platform}")]
     Unsolvable {
@@ -105,6 +132,19 @@ pub enum WheelsError {
 }
 
 impl WheelsError {
+    /// Adds why the keyring did not help, where an index has refused.
+    pub(super) fn with_complaint(mut self, access: &Access) -> Self {
+        if let Self::Index {
+            trouble: IndexTrouble::Denied { .. },
+            told,
+        } = &mut self
+        {
+            let keyring = access.wheels.keyring.as_ref();
+            told.extend(keyring.and_then(|keyring| keyring.complaint()));
+        }
+        self
+    }
+
     /// Makes sense of what uv wrote before it failed.
     pub(super) fn refused(platform: Subdir, stderr: &str, status: ExitStatus) -> Self {
         let clean = |line: &str| {
@@ -112,10 +152,15 @@ impl WheelsError {
             line.chars().take(1000).collect::<String>()
         };
         let lines = stderr.lines().map(clean);
-        let told: Vec<String> = lines.filter(|line| !line.is_empty()).take(LINES).collect();
+        // What it notes by the way is not why it failed.
+        let says = |line: &String| !line.is_empty() && !line.starts_with("warning: ");
+        let told: Vec<String> = lines.filter(says).take(LINES).collect();
         let has = |text: &str| told.iter().any(|line| line.contains(text));
         if has("No interpreter found") || has("No Python interpreter") {
             return Self::NoPython;
+        }
+        if let Some(trouble) = IndexTrouble::read(&told) {
+            return Self::Index { trouble, told };
         }
         match has("No solution found") || has("requirements are unsatisfiable") {
             true => Self::Unsolvable { platform, told },
@@ -134,6 +179,10 @@ impl From<WheelsError> for Diagnostic {
         let failed = || Diagnostic::error(Code::WHEELS_FAILED, message.clone());
         match error {
             WheelsError::Refused(error) => error.into(),
+            WheelsError::OfVariant { error, .. } => Diagnostic {
+                message,
+                ..Diagnostic::from(*error)
+            },
             WheelsError::NoUv { channels } => {
                 let error = Diagnostic::error(Code::WHEELS_NO_UV, message)
                     .cause("it was looked for on `PATH` and in the recipe's environment");
@@ -156,6 +205,14 @@ impl From<WheelsError> for Diagnostic {
                 };
                 how_to_get_it(error)
             }
+            WheelsError::NotBuilt { causes, .. } => {
+                let error = Diagnostic::error(Code::WHEELS_NOT_BUILT, message);
+                causes
+                    .into_iter()
+                    .fold(error, Diagnostic::cause)
+                    .help("install what its build needs, or build it yourself: `pip wheel --no-deps -w wheels NAME==VERSION`")
+                    .help("or take the conda package under `dependencies`, and its name out of `build-from-source`")
+            }
             WheelsError::NamedUv(_) => Diagnostic::error(Code::WHEELS_NO_UV, message)
                 .help("name the program itself: `export GPUENV_UV=/path/to/uv`"),
             WheelsError::Start { source, .. } => {
@@ -173,6 +230,7 @@ impl From<WheelsError> for Diagnostic {
             }
             WheelsError::LinksNowhere { .. } => Diagnostic::error(Code::WHEELS_NO_FOLDER, message)
                 .help("save the recipe first: `gpuenv recipe show NAME > gpuenv.yaml`"),
+            WheelsError::Index { trouble, told } => said(trouble.diagnostic(), told),
             WheelsError::Unsolvable { told, .. } => {
                 let sources = told.iter().any(|line| {
                     line.contains("no usable wheels") || line.contains("building from source")
@@ -182,6 +240,7 @@ impl From<WheelsError> for Diagnostic {
                 match sources {
                     true => error
                         .help("gpuenv installs wheels only: take the conda package under `dependencies` instead")
+                        .help("or let its own build run when the lock is made: `pypi-options: { build-from-source: [NAME] }`")
                         .help("or build the wheel yourself: `pip wheel --no-deps -w wheels NAME==VERSION`, and add `pypi-options: { find-links: [./wheels] }`"),
                     false => error.help(
                         "loosen a bound in `pypi-dependencies`, or the `python` in `dependencies`",

@@ -26,32 +26,15 @@ const MACHINE: [&str; 6] = [
     "UV_CONFIG_FILE",
 ];
 
-/// Returns uv's options for the places; `folder` is the one of the recipe.
-///
-/// No address holds a secret: the recipe was refused otherwise.
+/// Returns a page or folder of wheels as uv is told; `folder` is the one of the recipe.
 ///
 /// # Errors
 /// Fails if a folder of wheels is not there.
-pub(super) fn arguments(
-    pypi: &PypiSettings,
-    folder: Option<&Path>,
-) -> Result<Vec<String>, WheelsError> {
-    let mut arguments = Vec::new();
-    if let Some(url) = &pypi.index_url {
-        arguments.push(format!("--default-index={url}"));
-        arguments.push("--no-config".to_string());
-    }
-    for url in &pypi.extra_index_urls {
-        arguments.push(format!("--index={url}"));
-    }
-    for place in &pypi.find_links {
-        let place = match place.contains("://") {
-            true => place.clone(),
-            false => links_folder(place, folder)?.display().to_string(),
-        };
-        arguments.push(format!("--find-links={place}"));
-    }
-    Ok(arguments)
+pub(super) fn links(place: &str, folder: Option<&Path>) -> Result<String, WheelsError> {
+    Ok(match place.contains("://") {
+        true => place.to_string(),
+        false => links_folder(place, folder)?.display().to_string(),
+    })
 }
 
 fn links_folder(place: &str, folder: Option<&Path>) -> Result<PathBuf, WheelsError> {
@@ -103,22 +86,30 @@ pub(super) fn project(requirements: &[String], pypi: &PypiSettings) -> Option<St
         "[project]\nname = \"gpuenv-question\"\nversion = \"0\"\ndependencies = [{}]\n",
         list.join(", ")
     );
-    let urls: BTreeSet<&String> = pypi.package_indexes.values().collect();
-    let urls: Vec<&String> = urls.into_iter().collect();
+    let own = own_indexes(pypi);
     text.push_str("[tool.uv.sources]\n");
     for (name, url) in &pypi.package_indexes {
-        let number = urls.iter().position(|known| *known == url);
-        let number = number.unwrap_or_default();
-        let _ = writeln!(text, "{} = {{ index = \"gpuenv-{number}\" }}", quoted(name));
+        let index = own.iter().find(|(_, known)| *known == url);
+        let index = index.map_or("", |(index, _)| index);
+        let _ = writeln!(text, "{} = {{ index = {} }}", quoted(name), quoted(index));
     }
-    for (number, url) in urls.iter().enumerate() {
+    for (index, url) in &own {
         let _ = writeln!(
             text,
-            "[[tool.uv.index]]\nname = \"gpuenv-{number}\"\nurl = {}\nexplicit = true",
+            "[[tool.uv.index]]\nname = {}\nurl = {}\nexplicit = true",
+            quoted(index),
             quoted(url)
         );
     }
     Some(text)
+}
+
+/// Returns the indexes of single packages, with the names by which uv knows them.
+pub(super) fn own_indexes(pypi: &PypiSettings) -> Vec<(String, &String)> {
+    let urls: BTreeSet<&String> = pypi.package_indexes.values().collect();
+    let urls = urls.into_iter().enumerate();
+    urls.map(|(number, url)| (format!("gpuenv-{number}"), url))
+        .collect()
 }
 
 /// Notes the indexes that follow from the recipe, and returns the wheels of which
@@ -140,15 +131,16 @@ pub(super) fn note_known<'w>(
 }
 
 /// Notes what uv says: each name with its version, and below it from where it is.
-pub(super) fn note_told(told: &str, wheels: &mut [&mut Wheel]) {
+pub(super) fn note_told(told: &str, wheels: &mut [&mut Wheel], canonical: impl Fn(&Url) -> Url) {
     let mut name = "";
     for line in told.lines() {
         match line.trim().strip_prefix("# from ") {
             None => name = line.split("==").next().unwrap_or_default().trim(),
             Some(url) => {
                 let mut wheels = wheels.iter_mut();
-                if let Some(wheel) = wheels.find(|wheel| wheel.name == name) {
-                    note(wheel, url);
+                let wheel = wheels.find(|wheel| wheel.name == name);
+                if let (Some(wheel), Ok(url)) = (wheel, Url::parse(url)) {
+                    note(wheel, canonical(&url).as_str());
                 }
             }
         }
@@ -189,20 +181,16 @@ mod tests {
         fs_err::create_dir(folder.path().join("w")).unwrap();
         fs_err::write(folder.path().join("file"), "").unwrap();
         let ask = |place: &str, folder: Option<&Path>| {
-            let pypi = PypiSettings {
-                find_links: vec![place.to_string()],
-                ..PypiSettings::default()
-            };
-            arguments(&pypi, folder).map_err(|error| error.to_string())
+            links(place, folder).map_err(|error| error.to_string())
         };
         let real = fs_err::canonicalize(folder.path()).unwrap();
-        let there = format!("--find-links={}", real.join("w").display());
-        assert_eq!(ask("./w", Some(folder.path())), Ok(vec![there]));
+        let there = real.join("w").display().to_string();
+        assert_eq!(ask("./w", Some(folder.path())), Ok(there));
         assert!(ask("./no", Some(folder.path())).is_err());
         assert!(ask("file", Some(folder.path())).is_err());
         assert!(ask("./w", None).is_err());
         let page = "https://x.example/w.html";
-        assert_eq!(ask(page, None), Ok(vec![format!("--find-links={page}")]));
+        assert_eq!(ask(page, None), Ok(page.to_string()));
     }
 
     #[test]
@@ -239,7 +227,7 @@ mod tests {
         let secret = "https://me:secret@i.example/simple";
         let pypi = gpuenv_core::wheels::PYPI;
         let told = format!("a==1\n    # from {secret}\nb==1\n    # from {pypi}\n");
-        note_told(&told, &mut unknown);
+        note_told(&told, &mut unknown, Url::clone);
         let indexes = wheels.map(|wheel| wheel.index.map(|url| url.to_string()));
         let expected = [
             "https://i.example/simple",

@@ -73,6 +73,7 @@ async fn size(client: &LazyClient, access: &Access, canonical: &Url) -> Option<u
     let request = client
         .client()
         .head(place)
+        .with_extension(client::OfWheel)
         .header(ACCEPT_ENCODING, "identity");
     let answer = tokio::time::timeout(PATIENCE, request.send()).await.ok()?;
     let answer = answer.ok()?;

@@ -105,6 +105,7 @@ fn plan(channels: &[String], platform: Subdir) -> Plan {
         Some(Dependency { spec, text, place })
     };
     Plan {
+        variant: None,
         recipe: "uv".to_string(),
         selection: Selection::default(),
         pypi: PypiSettings::default(),

@@ -10,15 +10,15 @@ use std::{
     time::Duration,
 };
 
-use gpuenv_core::{
-    plan::PypiSettings,
-    wheels::{MAX_BYTES, Machine, Provided},
-};
+use gpuenv_core::wheels::{MAX_BYTES, Machine, Provided};
 use jiff::Timestamp;
 use rattler_conda_types::Subdir;
 use tokio::io::AsyncWriteExt;
 
-use super::{Program, WheelsError, places, stub};
+use super::{
+    Program, Sources, WheelsError, places, stub,
+    yanked::{self, Yanked},
+};
 
 /// How long one resolution may take. Real ones take seconds.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -78,10 +78,25 @@ pub(super) struct Question<'a> {
     pub(super) python: String,
     pub(super) machine: &'a Machine,
     /// Where the recipe says that wheels are.
-    pub(super) pypi: &'a PypiSettings,
+    pub(super) sources: &'a Sources,
     /// The directory of the recipe.
     pub(super) folder: Option<&'a Path>,
     pub(super) exclude_newer: Option<Timestamp>,
+}
+
+/// Returns uv's options for what may be built.
+fn builds(pypi: &gpuenv_core::plan::PypiSettings) -> impl Iterator<Item = String> + '_ {
+    let built = pypi.build_from_source.iter();
+    let built = built.map(|name| format!("--no-binary={name}"));
+    std::iter::once("--only-binary=:all:".to_string()).chain(built)
+}
+
+/// What uv answers.
+pub(super) struct Answer {
+    /// The text of a `pylock.toml`.
+    pub(super) text: String,
+    /// What it says of withdrawn releases.
+    pub(super) yanked: Vec<Yanked>,
 }
 
 impl Uv {
@@ -101,12 +116,12 @@ impl Uv {
         Ok(places.find(|path| path.is_file()))
     }
 
-    /// Asks for a resolution; the answer is the text of a `pylock.toml`.
+    /// Asks for a resolution.
     pub(super) async fn ask(
         &self,
         program: &Program,
         question: &Question<'_>,
-    ) -> Result<String, WheelsError> {
+    ) -> Result<Answer, WheelsError> {
         let folder = tempfile::tempdir().map_err(WheelsError::Prepare)?;
         prepare(folder.path(), question).map_err(WheelsError::Prepare)?;
         let requirements = question.requirements.join("\n");
@@ -116,7 +131,7 @@ impl Uv {
             arguments: arguments(question)?,
             input: requirements,
         };
-        self.run(running, question).await?;
+        let told = self.run(running, question).await?.stderr;
         let answer = folder.path().join(ANSWER);
         let read = || {
             if fs_err::metadata(&answer)?.len() > MAX_BYTES as u64 {
@@ -124,7 +139,9 @@ impl Uv {
             }
             fs_err::read_to_string(&answer)
         };
-        read().map_err(WheelsError::Prepare)
+        let text = read().map_err(WheelsError::Prepare)?;
+        let yanked = yanked::read(&String::from_utf8_lossy(&told));
+        Ok(Answer { text, yanked })
     }
 
     /// Asks from which indexes exact versions are; the answer is uv's text about them.
@@ -144,10 +161,10 @@ impl Uv {
             "--no-annotate",
             "--no-deps",
             "--emit-index-annotation",
-            "--only-binary=:all:",
         ]
         .map(String::from)
         .into();
+        arguments.extend(builds(&question.sources.settings));
         arguments.extend(target(question)?);
         let running = Running {
             program,
@@ -155,16 +172,16 @@ impl Uv {
             arguments,
             input: pinned.join("\n"),
         };
-        let told = self.run(running, question).await?;
+        let told = self.run(running, question).await?.stdout;
         Ok(String::from_utf8_lossy(&told).into_owned())
     }
 
-    /// Runs uv and returns what it writes to stdout.
+    /// Runs uv and returns what it writes.
     async fn run(
         &self,
         running: Running<'_>,
         question: &Question<'_>,
-    ) -> Result<Vec<u8>, WheelsError> {
+    ) -> Result<Output, WheelsError> {
         let platform = question.machine.platform;
         let Running {
             program,
@@ -173,7 +190,7 @@ impl Uv {
             input,
         } = running;
         let mut variables = self.kept_variables();
-        places::without_the_machines(question.pypi, &mut variables);
+        question.sources.settle(&mut variables);
         let mut command = tokio::process::Command::new(&program.path);
         let python = program.python.iter();
         command
@@ -197,7 +214,7 @@ impl Uv {
             Err(_) => return Err(WheelsError::TimedOut { platform }),
         };
         match output.status.success() {
-            true => Ok(output.stdout),
+            true => Ok(output),
             false => {
                 let told = String::from_utf8_lossy(&output.stderr);
                 Err(WheelsError::refused(platform, &told, output.status))
@@ -215,7 +232,7 @@ impl Uv {
         variables
     }
 
-    fn kept_variables(&self) -> BTreeMap<OsString, OsString> {
+    pub(super) fn kept_variables(&self) -> BTreeMap<OsString, OsString> {
         let mut variables = self.variables.clone();
         variables.retain(|name, _| {
             let name = name.to_string_lossy();
@@ -279,7 +296,7 @@ fn prepare(folder: &Path, question: &Question<'_>) -> io::Result<()> {
         }
     }
     fs_err::write(folder.join("constraints.txt"), constraints)?;
-    if let Some(project) = places::project(&question.requirements, question.pypi) {
+    if let Some(project) = places::project(&question.requirements, &question.sources.settings) {
         fs_err::write(folder.join(places::PROJECT), project)?;
     }
     if question.keep.is_empty() {
@@ -296,7 +313,7 @@ fn prepare(folder: &Path, question: &Question<'_>) -> io::Result<()> {
 }
 
 fn arguments(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
-    let source = match question.pypi.package_indexes.is_empty() {
+    let source = match question.sources.settings.package_indexes.is_empty() {
         true => "-",
         false => places::PROJECT,
     };
@@ -304,14 +321,13 @@ fn arguments(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
         "pip",
         "compile",
         source,
-        "--quiet",
         "--no-header",
         "--format=pylock.toml",
-        "--only-binary=:all:",
         "--constraints=constraints.txt",
     ]
     .map(String::from)
     .into();
+    arguments.extend(builds(&question.sources.settings));
     arguments.push(format!("--output-file={ANSWER}"));
     arguments.extend(target(question)?);
     if let Some(newest) = question.exclude_newer {
@@ -327,7 +343,7 @@ fn target(question: &Question<'_>) -> Result<Vec<String>, WheelsError> {
         format!("--python-version={}", question.python),
         format!("--python-platform={platform}"),
     ];
-    arguments.extend(places::arguments(question.pypi, question.folder)?);
+    arguments.extend(question.sources.arguments(question.folder)?);
     Ok(arguments)
 }
 

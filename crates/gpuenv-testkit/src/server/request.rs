@@ -100,7 +100,7 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Request, usize)>> {
         httparse::Status::Complete(length) => length,
         httparse::Status::Partial => return Ok(None),
     };
-    let target = parsed.path.unwrap_or_default();
+    let target = without_host(parsed.path.unwrap_or_default());
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query.to_string())),
         None => (target, None),
@@ -124,6 +124,14 @@ fn parse(buffer: &[u8]) -> io::Result<Option<(Request, usize)>> {
     };
     request.range = request.header("range").map(String::from);
     Ok(Some((request, length)))
+}
+
+/// Takes off what a client tells a proxy of the server that it means.
+fn without_host(target: &str) -> &str {
+    let Some(rest) = target.strip_prefix("http://") else {
+        return target;
+    };
+    rest.find('/').map_or("/", |start| &rest[start..])
 }
 
 /// Decodes `%41`; what is no such escape stays as it is.
@@ -159,6 +167,8 @@ mod tests {
         assert_eq!(request.query.as_deref(), Some("x=%41"));
         assert_eq!(request.range.as_deref(), Some("bytes=0-1"));
         assert!(parse(b"GET / HTTP/1.1\r\nA: b\r\n").unwrap().is_none());
+        let asked = b"GET http://far.example:80/a?x HTTP/1.1\r\n\r\n";
+        assert_eq!(parse(asked).unwrap().unwrap().0.path, "/a");
         assert!(parse(b"\0\0\r\n\r\n").is_err());
     }
 }

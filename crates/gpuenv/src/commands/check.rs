@@ -3,8 +3,9 @@
 use std::{fmt::Write as _, path::PathBuf};
 
 use gpuenv_core::{
-    Code, Diagnostic, Machine, Severity, Solution,
+    Code, Diagnostic, Lock, Machine, Severity,
     event::Silent,
+    facts::Facts,
     fits, lock,
     machine::dotted,
     plan::Gpu,
@@ -19,11 +20,12 @@ use serde::Serialize;
 
 use crate::{
     Failure, Outcome, Session,
-    activating::KEPT_LOCK,
+    activating::{self, KEPT_LOCK},
     checking,
     choosing::Open,
     commands::choice::ChoiceArgs,
     creating,
+    deciding::Deciding,
     environments::Environments,
     facts,
     lockfile::{self, LockFile},
@@ -64,6 +66,9 @@ pub struct Args {
     /// A machine of this platform
     #[arg(long)]
     pub platform: Option<Subdir>,
+    /// Check this variant of the recipe [default: the first that the machine can run]
+    #[arg(long, value_name = "VARIANT", conflicts_with = "cuda")]
+    pub variant: Option<String>,
     /// What is chosen of the recipe.
     #[command(flatten)]
     pub choice: ChoiceArgs,
@@ -91,10 +96,24 @@ impl Args {
 /// What is checked.
 struct Subject {
     label: String,
-    solution: Solution,
+    /// What makes an environment of it.
+    command: String,
+    lock: Lock,
+    platform: Subdir,
     gpu: Gpu,
+    /// What it is now, of an environment: `linux-64-cuda12`.
+    now: Option<String>,
     /// Where it would be installed.
     prefix: PathBuf,
+}
+
+/// What becomes of one variant, for the report.
+#[derive(Debug, Serialize)]
+struct VariantChecked {
+    name: String,
+    fits: bool,
+    /// Why not, or what does not work; empty where everything does.
+    reasons: Vec<String>,
 }
 
 /// What was found, for the report.
@@ -104,6 +123,10 @@ struct Checked<'a> {
     runs: bool,
     checked: &'a str,
     cuda: Option<CudaVersion>,
+    /// The variant that is taken.
+    variant: Option<String>,
+    /// All variants of the platform.
+    variants: Vec<VariantChecked>,
     machine: &'a Machine,
     /// Whether the machine is this one.
     here: bool,
@@ -144,23 +167,49 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     }
     if let Some(cuda) = args.cuda {
         findings.extend(fits::check_cuda(cuda, &machine, &tables));
-        return Ok(report(
-            findings,
-            &format!("CUDA {cuda}"),
-            Some(cuda),
-            &machine,
-            here,
-            None,
-        ));
+        let asked = format!("CUDA {cuda}");
+        let checked = Checked {
+            cuda: Some(cuda),
+            ..Checked::of(&asked, &machine, here)
+        };
+        return Ok(report(findings, checked));
     }
     let subject = match of_here {
         Some(subject) => subject,
         None => subject(&args, machine.platform, session)?,
     };
-    let (records, wheels) = (&subject.solution.records, &subject.solution.wheels);
+    let mut checked = Checked {
+        variants: variants(&subject, &machine, &tables),
+        ..Checked::of(&subject.label, &machine, here)
+    };
+    let deciding = match (&args.variant, &subject.now) {
+        (None, Some(now)) => Deciding::stays(Some(now.clone())),
+        (named, _) => Deciding::new(named.clone(), Some(machine.clone()), None),
+    };
+    let decided = deciding.decide(
+        &subject.lock,
+        (&subject.label, &subject.command),
+        subject.platform,
+        session,
+    );
+    let name = match decided {
+        Ok(decided) => {
+            findings.extend(decided.notes);
+            decided.name
+        }
+        // No variant fits, which is an answer, and not a failure.
+        Err(Failure::Diagnosed(told)) if args.variant.is_none() => {
+            findings.extend(told);
+            return Ok(report(findings, checked));
+        }
+        Err(failure) => return Err(failure),
+    };
+    checked.variant = lock::variant_of(&name, subject.platform).map(ToString::to_string);
+    let solution = ready::require(&subject.lock, &subject.label, &name)?;
+    let (records, wheels) = (&solution.records, &solution.wheels);
     findings.extend(fits::check(records, wheels, subject.gpu, &machine, &tables));
     let cost = session.block_on(outlook(
-        &subject.solution.packages(),
+        &solution.packages(),
         &subject.prefix,
         &session.access()?,
         &Silent,
@@ -173,15 +222,39 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     if machine.platform.is_windows() {
         findings.push(long_paths());
     }
-    let cuda = fits::cuda(records, wheels);
-    Ok(report(
-        findings,
-        &subject.label,
-        cuda,
-        &machine,
-        here,
-        Some(cost),
-    ))
+    checked.cuda = fits::cuda(records, wheels);
+    checked.plan = Some(cost);
+    Ok(report(findings, checked))
+}
+
+/// Says of each variant whether the machine runs it.
+fn variants(subject: &Subject, machine: &Machine, tables: &Facts) -> Vec<VariantChecked> {
+    let candidates = fits::candidates(&subject.lock, subject.platform);
+    let checked = candidates.iter().map(|candidate| {
+        let obstacles = candidate.obstacles(machine, tables);
+        let mut errors = obstacles.iter().filter(|o| o.severity == Severity::Error);
+        VariantChecked {
+            name: candidate.variant.to_string(),
+            fits: errors.next().is_none(),
+            reasons: obstacles.into_iter().map(|found| found.message).collect(),
+        }
+    });
+    checked.collect()
+}
+
+impl<'a> Checked<'a> {
+    fn of(checked: &'a str, machine: &'a Machine, here: bool) -> Self {
+        Self {
+            runs: true,
+            checked,
+            cuda: None,
+            variant: None,
+            variants: Vec::new(),
+            machine,
+            here,
+            plan: None,
+        }
+    }
 }
 
 /// Returns the machine that the options describe; what they do not say is unknown.
@@ -216,7 +289,14 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
         // Not a recipe, so it may be an environment; else the first error is the better one.
         (Err(error), Some(name)) if error.code == Code::RECIPE_NOT_FOUND => {
             return match environments.find(name) {
-                Ok(prefix) => of_lock(lockfile::read(&prefix.join(KEPT_LOCK))?, platform, prefix),
+                Ok(prefix) => {
+                    let file = lockfile::read(&prefix.join(KEPT_LOCK))?;
+                    let now = activating::made_as(&prefix);
+                    Ok(Subject {
+                        now,
+                        ..of_lock(file, platform, prefix)?
+                    })
+                }
                 Err(_) => Err(error.into()),
             };
         }
@@ -232,8 +312,10 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
     let plans = locking::plans(&recipe, &locking::platforms(&recipe)).map_err(Failure::several)?;
     let builds = session.builds()?;
     let fitting = existing.filter(|file| lock::check(&file.lock, &plans, &builds).is_empty());
+    let command = open.text.create_command();
     if let Some(file) = fitting {
-        return of_lock(file, platform, prefix);
+        let subject = of_lock(file, platform, prefix)?;
+        return Ok(Subject { command, ..subject });
     }
     locking::plans(&recipe, &[platform]).map_err(Failure::several)?;
     let made = locking::make(
@@ -248,15 +330,23 @@ fn subject(args: &Args, platform: Subdir, session: &Session) -> Result<Subject, 
         text: made.text,
         lock: made.lock,
     };
-    of_lock(file, platform, prefix)
+    let subject = of_lock(file, platform, prefix)?;
+    Ok(Subject { command, ..subject })
 }
 
 fn of_lock(file: LockFile, platform: Subdir, prefix: PathBuf) -> Result<Subject, Failure> {
     let label = file.path.display().to_string();
     let settings = file.lock.settings.as_ref();
+    let gpu = settings.map_or(Gpu::Optional, |settings| settings.gpu);
+    if file.lock.names(platform).is_empty() {
+        ready::require(&file.lock, &label, platform.as_str())?;
+    }
     Ok(Subject {
-        gpu: settings.map_or(Gpu::Optional, |settings| settings.gpu),
-        solution: ready::require_platform(&file.lock, &label, platform)?,
+        lock: file.lock,
+        platform,
+        gpu,
+        now: None,
+        command: lockfile::create_command(&label),
         label,
         prefix,
     })
@@ -270,35 +360,32 @@ fn long_paths() -> Diagnostic {
         .help("keep the prefix short, for example `--prefix C:\\envs\\NAME`")
 }
 
-fn report(
-    findings: Vec<Diagnostic>,
-    checked: &str,
-    cuda: Option<CudaVersion>,
-    machine: &Machine,
-    here: bool,
-    plan: Option<Outlook>,
-) -> Outcome {
+fn report(findings: Vec<Diagnostic>, mut checked: Checked<'_>) -> Outcome {
     let errors = findings.iter().filter(|f| f.severity == Severity::Error);
     let runs = errors.count() == 0;
-    let mut text = format!("machine: {}\n", machine_text(machine));
-    if let Some(plan) = &plan {
+    checked.runs = runs;
+    let mut text = format!("machine: {}\n", machine_text(checked.machine));
+    for variant in &checked.variants {
+        let taken = checked.variant.as_ref() == Some(&variant.name);
+        let name = &variant.name;
+        let _ = match (taken, variant.fits, variant.reasons.is_empty()) {
+            (true, _, _) => writeln!(text, "variant: {name}"),
+            (false, true, true) => writeln!(text, "variant {name}: would fit too"),
+            (false, true, false) => writeln!(text, "variant {name}: would run in part"),
+            (false, false, _) => writeln!(text, "variant {name}: does not fit"),
+        };
+    }
+    if let Some(plan) = &checked.plan {
         text += &plan_text(plan);
     }
+    let label = checked.checked;
     let _ = match runs {
-        true => writeln!(text, "`{checked}` fits"),
-        false => writeln!(text, "`{checked}` does not fit"),
+        true => writeln!(text, "`{label}` fits"),
+        false => writeln!(text, "`{label}` does not fit"),
     };
     let outcome = match runs {
         true => Outcome::done(),
         false => Outcome::no(),
-    };
-    let checked = Checked {
-        runs,
-        checked,
-        cuda,
-        machine,
-        here,
-        plan,
     };
     let outcome = outcome.text(shown(&text, 1 << 20)).facts(&checked);
     findings.into_iter().fold(outcome, Outcome::diagnostic)

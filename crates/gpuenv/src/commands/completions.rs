@@ -4,8 +4,11 @@
 //! environments and recipes are asked for when they are needed.
 
 mod bash;
+mod elvish;
 mod fish;
 mod hints;
+mod nushell;
+mod powershell;
 mod zsh;
 
 use std::path::PathBuf;
@@ -22,7 +25,7 @@ use crate::{Failure, Outcome, Session, bringing, cli};
 
 /// Print the script by which a shell completes gpuenv's command line
 ///
-/// Names of environments and recipes are completed in bash, zsh and fish.
+/// Names of environments and recipes are completed too.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gpuenv completions bash > ~/.local/share/bash-completion/completions/gpuenv\n  \
@@ -94,9 +97,9 @@ pub fn script(shell: To) -> String {
         To::Bash => bash::with_names(&generated(Bash, &mut command), &command),
         To::Zsh => zsh::with_names(&generated(Zsh, &mut command)),
         To::Fish => fish::with_names(&generated(Fish, &mut command), &command),
-        To::Powershell => generated(PowerShell, &mut command),
-        To::Nushell => generated(Nushell, &mut command),
-        To::Elvish => generated(Elvish, &mut command),
+        To::Powershell => powershell::with_names(&generated(PowerShell, &mut command), &command),
+        To::Nushell => nushell::with_names(&generated(Nushell, &mut command), &command),
+        To::Elvish => elvish::with_names(&generated(Elvish, &mut command), &command),
     }
 }
 

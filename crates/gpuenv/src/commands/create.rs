@@ -6,7 +6,7 @@ use std::{
 };
 
 use gpuenv_core::{
-    Diagnostic,
+    Code, Diagnostic, Machine, Place, lock,
     plan::{Gpu, ProbeStep},
 };
 use gpuenv_provision::{
@@ -16,11 +16,11 @@ use gpuenv_provision::{
 use rattler_conda_types::Subdir;
 use serde::Serialize;
 
-use super::lock;
 use crate::{
     Failure, Outcome, Session, activating, checking,
     commands::{choice::ChoiceArgs, packages::PackageArgs},
     creating::{Found, this_platform},
+    deciding::Deciding,
     environments::{self, Environments},
     installing::{How, Installing},
     probing::{self, Probed, Question},
@@ -40,6 +40,8 @@ use crate::{
     gpuenv create pytorch-gpu --with jupyter --set cuda=11.8\n  \
     gpuenv create gpuenv.lock -p ./env   exactly what the lock names, into a directory\n  \
     gpuenv create tf-gpu --locked        refuse to solve: the lock must be there and fit\n  \
+    gpuenv create cupy --variant cuda12  this variant, whatever the driver says\n  \
+    gpuenv create cupy --target node.json    for the machine that file describes, as on a login node\n  \
     gpuenv create -n x \"pytorch>=2.5\" cupy \"cuda-version 12.*\"    packages without a recipe")]
 pub struct Args {
     /// A recipe's name, a recipe file, a lock file, or packages [default: the recipe in this directory]
@@ -65,9 +67,15 @@ pub struct Args {
         value_name = "PLATFORM",
         requires = "prefix",
         conflicts_with_all = ["require_gpu", "name"],
-        value_parser = lock::platform
+        value_parser = super::lock::platform
     )]
     pub platform: Option<Subdir>,
+    /// Take this variant of the recipe [default: the first that the machine can run]
+    #[arg(long, value_name = "VARIANT")]
+    pub variant: Option<String>,
+    /// Choose the variant, and check, for the machine that `gpuenv devices --export FILE` described
+    #[arg(long, value_name = "FILE", conflicts_with = "require_gpu")]
+    pub target: Option<PathBuf>,
     /// Refuse to solve: the lock must exist and satisfy the recipe
     #[arg(long)]
     pub locked: bool,
@@ -107,6 +115,8 @@ struct Created {
     name: String,
     prefix: PathBuf,
     recipe: Option<String>,
+    /// Which of the recipe's variants it is.
+    variant: Option<String>,
     /// It was right before; nothing was read but its record.
     already_right: bool,
     packages: usize,
@@ -127,12 +137,17 @@ struct Created {
 /// # Errors
 /// Returns what keeps it from being there.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
+    let machine = args.target.as_deref().map(checking::read_machine);
+    let machine = machine.transpose()?;
     let platform = args.platform.map_or_else(this_platform, Ok)?;
+    check_platform(&args, machine.as_ref(), platform)?;
     let found = Found::find(&args.sources, &packages(&args), session)?;
     let recipe = found.recipe_name().map(ToString::to_string);
     let target = target(&args, recipe.as_deref(), session)?;
     let source = found.decide(&args.choice.choice(), &target.prefix, platform)?;
-    let state = source.already_right(&target.prefix);
+    let now = activating::made_as(&target.prefix);
+    let deciding = Deciding::new(args.variant.clone(), machine, now);
+    let state = source.already_right(&target.prefix, &deciding);
     if let Some(state) = state.filter(|_| !args.force && is_settled(&target.prefix)) {
         return already_right(&args, target, recipe, state, session);
     }
@@ -141,9 +156,9 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let recipe_text = source.recipe_text();
     let file = source.file();
     let only_text = source.only_text();
-    let mut ready = source.ready(args.locked, session)?;
-    if !args.no_check && is_for_here(&args) {
-        let warnings = checking::before_install(&ready.solution, ready.gpu, session)?;
+    let mut ready = source.ready(args.locked, &deciding, session)?;
+    if !args.no_check && (is_for_here(&args) || deciding.is_elsewhere()) {
+        let warnings = checking::before_install(&ready.solution, ready.gpu, &deciding, session)?;
         ready.notes.extend(warnings);
     }
     let installing = Installing {
@@ -176,6 +191,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         name: target.name,
         prefix: target.prefix,
         recipe,
+        variant: variant(&ready.name),
         lock_written: ready.written,
         probe,
         earlier_probe: None,
@@ -237,6 +253,7 @@ fn already_right(
         }
     };
     let created = Created {
+        variant: variant(&state.platform),
         packages: state.packages.len(),
         added: 0,
         changed: 0,
@@ -266,7 +283,7 @@ fn probe(
     question: &Question<'_>,
     session: &Session,
 ) -> Result<Option<Probed>, Diagnostic> {
-    match args.no_probe || !is_for_here(args) {
+    match args.no_probe || args.target.is_some() || !is_for_here(args) {
         true => Ok(None),
         false => probing::after_install(question, session),
     }
@@ -276,6 +293,35 @@ fn probe(
 fn is_for_here(args: &Args) -> bool {
     args.platform
         .is_none_or(|platform| Subdir::current() == Some(platform))
+}
+
+/// Returns the variant that the name of a platform stands for.
+fn variant(name: &str) -> Option<String> {
+    let platform = lock::subdir_of(name)?;
+    lock::variant_of(name, platform).map(ToString::to_string)
+}
+
+/// Refuses a described machine of another platform than the environment's.
+fn check_platform(
+    args: &Args,
+    machine: Option<&Machine>,
+    platform: Subdir,
+) -> Result<(), Diagnostic> {
+    let (Some(machine), Some(file)) = (machine, &args.target) else {
+        return Ok(());
+    };
+    if machine.platform == platform {
+        return Ok(());
+    }
+    let message = format!(
+        "the target file describes a machine of {}, and the environment is for {platform}",
+        machine.platform
+    );
+    let error = Diagnostic::error(Code::TARGET_BAD, message);
+    Err(error
+        .at(Place::file(file.display().to_string()))
+        .help(format!("add `--platform {} -p DIR`", machine.platform))
+        .help("or describe a machine like this one: there `gpuenv devices --export FILE`"))
 }
 
 fn report(args: &Args, created: &Created) -> Outcome {
@@ -313,6 +359,9 @@ fn text(args: &Args, created: &Created) -> String {
             created.removed
         ),
     };
+    if let Some(variant) = &created.variant {
+        let _ = writeln!(text, "variant: {variant}");
+    }
     let _ = writeln!(text, "prefix: {}", created.prefix.display());
     if let Some(path) = &created.moved_aside {
         let _ = writeln!(text, "what was there before is now at {}", path.display());
@@ -328,6 +377,9 @@ fn text(args: &Args, created: &Created) -> String {
                 text,
                 "probe: {summary} (earlier; `gpuenv probe {environment}` asks again)"
             );
+        }
+        (None, None) if args.target.is_some() => {
+            text.push_str("probe: skipped: it is for the machine of `--target`\n");
         }
         (None, None) if args.no_probe => text.push_str("probe: skipped: `--no-probe`\n"),
         (None, None) => text.push_str("probe: skipped: the recipe uses no GPU\n"),

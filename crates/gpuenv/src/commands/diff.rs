@@ -3,13 +3,17 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use gpuenv_core::{
-    Bytes, graph,
+    Bytes, Lock, graph,
     lock::{self, Change, ChangeKind, Entry, PlatformComparison},
 };
 use rattler_conda_types::Subdir;
 use serde_json::json;
 
-use crate::{Failure, Outcome, Session, looking, untrusted};
+use crate::{
+    Failure, Outcome, Session,
+    looking::{self, Looked},
+    untrusted,
+};
 
 /// No text of a channel is shown longer.
 const LONGEST: usize = 120;
@@ -55,17 +59,22 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     }
     let first = looking::find(Some(&args.first), session)?;
     let second = looking::find(Some(&args.second), session)?;
-    let mut compared = lock::compare(&first.lock, &second.lock);
     // An environment is for one platform, and says nothing of the others of a lock.
     let only = args.platform.or(first.platform).or(second.platform);
     if let Some(only) = only {
         for looked in [&first, &second] {
-            if !looked.lock.platforms.contains_key(only.as_str()) {
+            if looked.lock.names(only).is_empty() {
                 let there = looked.lock.platforms.keys().map(String::as_str);
                 return Err(graph::no_platform(&looked.label, only.as_str(), there).into());
             }
         }
-        compared.retain(|name, _| name == only.as_str());
+    }
+    let mut compared = match variant(&first, &second) {
+        None => lock::compare(&first.lock, &second.lock),
+        Some(variant) => lock::compare(&alone(&first.lock, variant), &alone(&second.lock, variant)),
+    };
+    if let Some(only) = only {
+        compared.retain(|name, _| lock::subdir_of(name) == Some(only));
     }
     let same = compared.values().all(PlatformComparison::is_same);
     let facts = json!({ "same": same, "platforms": compared });
@@ -76,6 +85,22 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let outcome = outcome.text(text(&compared)).paged().facts(&facts);
     let notes = [first.notes(), second.notes()].concat();
     Ok(notes.into_iter().fold(outcome, Outcome::diagnostic))
+}
+
+/// Returns the variant that an environment is, if one of the two is one of a variant.
+fn variant<'l>(first: &'l Looked, second: &'l Looked) -> Option<&'l str> {
+    let of = |looked: &'l Looked| {
+        let platform = looked.platform?;
+        lock::variant_of(looked.lock.names(platform).first()?, platform)
+    };
+    of(first).or_else(|| of(second))
+}
+
+/// An environment is one variant: it is compared with that one of the other side, else
+/// with what is preferred there.
+fn alone(lock: &Lock, variant: &str) -> Lock {
+    let has = lock.names_of(variant).next().is_some();
+    lock.of_variant(Some(variant).filter(|_| has))
 }
 
 fn text(compared: &BTreeMap<String, PlatformComparison>) -> String {

@@ -11,8 +11,8 @@ use rattler_conda_types::Subdir;
 use serde_json::json;
 
 use crate::{
-    Failure, Outcome, Session, activating, bringing, choosing::Open, environments::Environments,
-    lockfile, source::RecipePath,
+    Failure, Outcome, Session, activating, bringing, choosing::Open, deciding,
+    environments::Environments, lockfile, source::RecipePath,
 };
 
 /// Write an environment or a lock for conda, conda-lock, pixi, pip or Docker
@@ -37,6 +37,9 @@ pub struct Args {
     /// Write to this file, and what belongs to it beside it [default: print it]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// The variant to write, where the recipe has some [default: the environment's, the preferred one]
+    #[arg(long, value_name = "VARIANT")]
+    pub variant: Option<String>,
     /// In explicit lists write sha256 instead of md5; conda reads it from 24.1 on
     #[arg(long)]
     pub sha256: bool,
@@ -91,6 +94,8 @@ struct Found {
     name: String,
     /// The platform of an environment that is installed.
     platform: Option<Subdir>,
+    /// Which variant that is.
+    variant: Option<String>,
 }
 
 /// Exports.
@@ -104,11 +109,32 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         platform: args.platform.or(found.platform),
         sha256: args.sha256,
     };
-    let exported =
-        export::export(&found.lock, &found.name, format, wishes).map_err(Diagnostic::from)?;
+    let wanted = args.variant.as_deref();
+    if let Some(wanted) = wanted {
+        deciding::check_variant(&found.lock, wanted, &found.name)?;
+    }
+    let variants = found.lock.variants();
+    let variant = wanted
+        .or(found.variant.as_deref())
+        .or(variants.first().copied());
+    let lock = match variant {
+        Some(variant) => &found.lock.of_variant(Some(variant)),
+        None => &found.lock,
+    };
+    let exported = export::export(lock, &found.name, format, wishes).map_err(Diagnostic::from)?;
     let mut written = Vec::new();
     let mut text = String::new();
     let mut notes = exported.notes;
+    if let (Some(variant), None, None, [_, _, ..]) =
+        (variant, wanted, &found.variant, variants.as_slice())
+    {
+        let message = format!("of its variants `{variant}` is exported, the preferred one");
+        let note = Diagnostic::note(Code::VARIANT_TAKEN, message);
+        notes.push(note.help(format!(
+            "the others: `--variant {}`",
+            variants[1..].join("`, `--variant ")
+        )));
+    }
     match &args.output {
         Some(path) => {
             let beside = |name: &str| path.with_file_name(name);
@@ -173,6 +199,7 @@ fn find(args: &Args, session: &Session) -> Result<Found, Failure> {
             lock: file.lock,
             name,
             platform: None,
+            variant: None,
         });
     }
     let environments = Environments::below(&session.home()?);
@@ -206,7 +233,12 @@ fn of_environment(prefix: &Path) -> Result<Found, Failure> {
     }
     let file = lockfile::read(&kept)?;
     let state = gpuenv_provision::prefix::read_state(prefix)?;
-    let platform = state.as_ref().and_then(|state| state.platform.parse().ok());
+    let called = state.as_ref().map(|state| state.platform.as_str());
+    let platform = called.and_then(gpuenv_core::lock::subdir_of);
+    let variant = called
+        .zip(platform)
+        .and_then(|(name, platform)| gpuenv_core::lock::variant_of(name, platform));
+    let variant = variant.map(ToString::to_string);
     let folder = prefix
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
@@ -214,6 +246,7 @@ fn of_environment(prefix: &Path) -> Result<Found, Failure> {
         name: folder.or(name_of(&file.lock)).unwrap_or_default(),
         lock: file.lock,
         platform,
+        variant,
     })
 }
 
@@ -230,6 +263,7 @@ fn of_recipe(wanted: Option<&str>, session: &Session) -> Result<Found, Failure> 
         lock: file.lock,
         name,
         platform: None,
+        variant: None,
     })
 }
 

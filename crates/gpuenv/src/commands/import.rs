@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use gpuenv_core::{
-    Diagnostic, Lock, Place,
-    import::{self, Defaults, Drafted, Format, Imported, Text},
+    Code, Diagnostic, Lock, Place,
+    import::{self, Defaults, Drafted, Format, Imported, Text, Texts},
     lint, lock, recipe,
 };
 use rattler_conda_types::Subdir;
@@ -43,7 +43,7 @@ pub struct Args {
     /// [default: those of the file, else that of this machine]
     #[arg(long = "platform", value_name = "PLATFORM")]
     pub platforms: Vec<Subdir>,
-    /// Which environment of a pixi project [default: `default`]
+    /// Which environment of a pixi project [default: `default`], or of pasted commands [default: the first]
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
     /// Mend in the recipe what `gpuenv lint` finds in it
@@ -64,6 +64,8 @@ pub enum From {
     EnvironmentYml,
     /// What `conda list --explicit` prints
     Explicit,
+    /// What `conda list` and `conda list --export` print
+    CondaList,
     /// `conda-lock.yml`
     CondaLock,
     /// `pixi.toml`
@@ -84,6 +86,7 @@ impl From {
         match self {
             From::EnvironmentYml => Format::EnvironmentYml,
             From::Explicit => Format::Explicit,
+            From::CondaList => Format::CondaList,
             From::CondaLock => Format::CondaLock,
             From::Pixi => Format::Pixi,
             From::Pyproject => Format::Pyproject,
@@ -110,13 +113,18 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         bringing::refuse_existing(path, args.force)?;
     }
     let text = bringing::text(&args.source)?;
-    let format = bringing::format(&text, args.from.map(From::format))?;
+    let format = bringing::format(&text, args.from.map(From::format));
+    let format = format.map_err(|failure| with_flaws(failure, &text))?;
     let texts = bringing::with_includes(text, format)?;
     let defaults = Defaults {
         channels: session.conda_channels()?,
+        groups: session.multichannels()?,
         environment: args.environment.clone(),
     };
-    let found = import::read(&texts, format, &defaults).map_err(Failure::several)?;
+    let mut found = import::read(&texts, format, &defaults).map_err(Failure::several)?;
+    if format == Format::Commands {
+        tell_of_lines(&texts, &mut found);
+    }
     let platforms = platforms(&args, &found);
     let mut drafted = import::recipe(&found, args.name.as_deref(), &platforms);
     if found.locked.is_empty() {
@@ -124,6 +132,36 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     }
     let lock = locked(&found, &drafted, &args)?;
     conclude(&args, &found, &drafted, lock)
+}
+
+/// Names what is wrong with code or a page that holds nothing to import.
+fn with_flaws(failure: Failure, text: &Text) -> Failure {
+    match failure {
+        Failure::Diagnosed(mut told) if told.iter().all(|d| d.code == Code::IMPORT_FORMAT) => {
+            let flaws = lint::lines(&Texts::new(text.clone())).into_iter();
+            told.extend(flaws.map(|finding| finding.diagnostic));
+            Failure::Diagnosed(told)
+        }
+        other => other,
+    }
+}
+
+/// Tells what is wrong with the lines of a tutorial that are left out.
+fn tell_of_lines(texts: &Texts, found: &mut Imported) {
+    for finding in lint::lines(texts) {
+        let line = |told: &Diagnostic| {
+            let span = told.place.as_ref().and_then(|place| place.span.as_ref());
+            span.map(|span| span.line)
+        };
+        let told = &finding.diagnostic;
+        let is_told = |known: &Diagnostic| {
+            let is_same = known.code == told.code || known.message.contains("LD_LIBRARY_PATH");
+            is_same && line(known) == line(told)
+        };
+        if !found.notes.iter().any(is_told) {
+            found.notes.push(finding.diagnostic);
+        }
+    }
 }
 
 /// Tells what is wrong with the recipe, or mends it.
@@ -232,13 +270,13 @@ fn conclude(
                 "`{}` is not written: the source names no exact files with hashes",
                 path.display()
             );
-            let note = Diagnostic::warning(gpuenv_core::Code::IMPORT_NO_COUNTERPART, message)
+            let note = Diagnostic::warning(Code::IMPORT_NO_COUNTERPART, message)
                 .at(Place::file(&args.source));
             notes.push(note.help("lock the recipe: `gpuenv lock RECIPE`"));
         }
         (None, Some(_)) => {
             let message = "the source names exact files, and they are not kept";
-            let note = Diagnostic::note(gpuenv_core::Code::IMPORT_NO_COUNTERPART, message);
+            let note = Diagnostic::note(Code::IMPORT_NO_COUNTERPART, message);
             notes.push(note.help("keep them with `--lock gpuenv.lock`"));
         }
         (None, None) => {}

@@ -98,8 +98,21 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
             .count();
         is_clean &= open == 0 && after.errors.is_empty();
         let fixable = after.findings.iter().filter(|f| !f.fix.is_empty()).count();
-        text += &summary(&subject.text.file, &after, fixed, fixable, args.fix);
+        let summary = summary(&subject.text.file, &after, fixed, fixable, args.fix);
+        // What came from a pipe or the command line goes out where it can be taken.
+        let is_printed = args.fix && !args.dry_run && bringing::is_typed(&subject.text);
+        match is_printed {
+            true => {
+                text += &subject.text.text;
+                if !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                session.printer().talk(summary.trim_end());
+            }
+            false => text += &summary,
+        }
         told.push(json!({
+            "mended": is_printed.then_some(&subject.text.text),
             "file": subject.text.file,
             "findings": after.findings.len(),
             "fixable": fixable,
@@ -120,7 +133,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
 /// Finds out what the user names: a recipe by name, or a file, or command lines.
 fn subject(file: &str, session: &Session) -> Result<Subject, Failure> {
     let is_file = [
-        ".yml", ".yaml", ".txt", ".toml", ".lock", ".md", ".py", ".sh", ".ps1", ".bat",
+        ".yml", ".yaml", ".txt", ".toml", ".lock", ".md", ".py", ".sh", ".ps1", ".bat", ".ipynb",
     ];
     let is_file = is_file.iter().any(|end| file.ends_with(end)) || Path::new(file).exists();
     let is_name = !is_file && recipe::check_name(file).is_ok();
@@ -227,6 +240,9 @@ fn mended(
     }
     if subject.text.text == original {
         return Ok((subject, checked, 0));
+    }
+    if bringing::is_typed(&subject.text) && !args.dry_run {
+        return Ok((subject, checked, fixed));
     }
     let patch = lint::diff(&subject.text.file, &original, &subject.text.text);
     *told += &untrusted::redact(&patch);

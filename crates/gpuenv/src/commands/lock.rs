@@ -125,6 +125,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let wishes = Wishes {
         upgrade: upgrade(args.upgrade.as_deref()),
         exclude_newer: args.exclude_newer,
+        may_build: !args.dry_run,
         ..locking::keep(text, existing.as_ref())
     };
     let mut made = locking::make(session, &recipe, &platforms, wishes, existing.as_ref())?;

@@ -13,8 +13,10 @@ use serde_json::json;
 
 use crate::{
     Failure, Outcome, Session, activating,
+    deciding::Deciding,
     environments::Environments,
     installing::{How, Installing},
+    lockfile,
     origin::Origin,
     ready, verifying,
     word::word,
@@ -58,7 +60,12 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         return Ok(Outcome::done().text(text).facts(&facts));
     }
     refuse_outside(&prefix, wanted, &before)?;
-    let ready = ready::of_lock(origin.lock(&prefix)?, activating::platform(&prefix)?, None)?;
+    let file = origin.lock(&prefix)?;
+    let platform = activating::platform(&prefix)?;
+    let command = lockfile::create_command("FILE.lock");
+    let deciding = Deciding::stays(activating::made_as(&prefix));
+    let decided = deciding.decide(&file.lock, (wanted, &command), platform, session)?;
+    let ready = ready::of_lock(file, decided, None)?;
     let repair = Repair {
         packages: before.to_relink(),
         bad_records: before.bad_records(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Failure, Outcome, Session, activating,
+    deciding::Deciding,
     environments::Environments,
     going_back,
     installing::{How, Installing},
@@ -83,9 +84,13 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         generation.lock_text.clone(),
         source,
     )?;
+    let platform = activating::platform(&prefix)?;
+    let command = lockfile::create_command("FILE.lock");
+    let deciding = Deciding::stays(Some(generation.platform.clone()));
+    let decided = deciding.decide(&file.lock, (wanted, &command), platform, session)?;
     let ready = Ready {
         activation: generation.activation.clone(),
-        ..ready::of_lock(file, activating::platform(&prefix)?, None)?
+        ..ready::of_lock(file, decided, None)?
     };
     let installed = Installing {
         prefix: &prefix,

@@ -1,6 +1,6 @@
 //! `gpuenv search`: what channels have of a package, and which CUDA each build is for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gpuenv_core::{
     Diagnostic,
@@ -12,7 +12,7 @@ use gpuenv_provision::search as reading;
 use rattler_conda_types::Subdir;
 use serde_json::json;
 
-use crate::{Failure, Outcome, Session, table, untrusted};
+use crate::{Failure, Outcome, Session, table::Columns, untrusted};
 
 /// No cell of the table is longer.
 const LONGEST_CELL: usize = 100;
@@ -115,33 +115,38 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         false => hits.into_iter().map(Row::of_hit).collect(),
     };
     let rows = shown(rows, args.limit, session);
-    let text = text(&rows, is_comparison.then_some(channels.as_slice()));
     if is_comparison {
         facts["counts"] = json!(told_counts(&rows, &channels, session));
     }
-    let item = move |index: usize| rows.get(index).map(Row::facts);
+    let table = Arc::new(Table::new(rows, is_comparison.then_some(channels)));
+    let for_lines = Arc::clone(&table);
+    let item = move |index: usize| table.rows.get(index).map(Row::facts);
     Ok(Outcome::done()
-        .text(text)
-        .paged()
+        .lines(move |index| for_lines.line(index))
         .facts(&facts)
         .rows("packages", item))
 }
 
 /// Returns the channels to search: those named, else the user's own.
 fn channels(args: &Args, wanted: &Wanted, session: &Session) -> Result<Vec<String>, Failure> {
-    let read = |named: Vec<&str>| search::channels(named).map_err(Diagnostic::from);
+    // A name of the user's conda may stand for several channels.
+    let read = |named: &[String]| -> Result<Vec<String>, Failure> {
+        let named = session.expanded_channels(named)?;
+        let named = named.iter().map(String::as_str);
+        Ok(search::channels(named).map_err(Diagnostic::from)?)
+    };
     if let Some(text) = &args.compare {
-        let channels = read(vec![text])?;
+        let channels = search::channels([text.as_str()]).map_err(Diagnostic::from)?;
         return match channels.len() {
             2 => Ok(channels),
             _ => Err(Diagnostic::from(SearchError::NotTwo { text: text.clone() }).into()),
         };
     }
     if let Some(channel) = &wanted.channel {
-        return Ok(read(vec![channel])?);
+        return read(std::slice::from_ref(channel));
     }
     if !args.channel.is_empty() {
-        return Ok(read(args.channel.iter().map(String::as_str).collect())?);
+        return read(&args.channel);
     }
     let mut own = session.conda_channels()?;
     if own.is_empty() {
@@ -182,6 +187,24 @@ impl Row {
         }
     }
 
+    fn cells(&self, compared: Option<&[String]>) -> Vec<String> {
+        let package = &self.hit.record.package_record;
+        let last = match (compared, &self.comparison) {
+            (Some(channels), Some(comparison)) => in_words(comparison.compared, channels),
+            _ => self.hit.channel().to_string(),
+        };
+        let cells = [
+            package.name.as_normalized().to_string(),
+            package.version.to_string(),
+            package.build.to_string(),
+            last,
+            self.hit.made_for.to_string(),
+        ];
+        // They are what a channel says.
+        let cells = cells.map(|cell| untrusted::shown(&cell, LONGEST_CELL));
+        cells.map(|cell| cell.replace('\n', " ")).to_vec()
+    }
+
     fn facts(&self) -> serde_json::Value {
         let mut facts = self.hit.facts();
         if let Some(comparison) = &self.comparison {
@@ -215,31 +238,37 @@ fn shown(mut rows: Vec<Row>, limit: Option<u32>, session: &Session) -> Vec<Row> 
     rows
 }
 
-fn text(rows: &[Row], compared: Option<&[String]>) -> String {
-    let cells = rows.iter().map(|row| {
-        let package = &row.hit.record.package_record;
-        let last = match (compared, &row.comparison) {
-            (Some(channels), Some(comparison)) => in_words(comparison.compared, channels),
-            _ => row.hit.channel().to_string(),
+/// The table, whose lines are made when they are written.
+struct Table {
+    rows: Vec<Row>,
+    /// The two channels of a comparison.
+    compared: Option<Vec<String>>,
+    columns: Columns,
+}
+
+impl Table {
+    fn new(rows: Vec<Row>, compared: Option<Vec<String>>) -> Self {
+        let last = match compared {
+            Some(_) => "Compared",
+            None => "Channel",
         };
-        let cells = [
-            package.name.as_normalized().to_string(),
-            package.version.to_string(),
-            package.build.to_string(),
-            last,
-            row.hit.made_for.to_string(),
-        ];
-        // They are what a channel says.
-        let cells = cells.map(|cell| untrusted::shown(&cell, LONGEST_CELL));
-        cells.map(|cell| cell.replace('\n', " ")).to_vec()
-    });
-    let cells: Vec<Vec<String>> = cells.collect();
-    let last = if compared.is_some() {
-        "Compared"
-    } else {
-        "Channel"
-    };
-    table::table(&["Name", "Version", "Build", last, "CUDA"], &cells)
+        let head = ["Name", "Version", "Build", last, "CUDA"];
+        let cells = rows.iter().map(|row| row.cells(compared.as_deref()));
+        let columns = Columns::measured(&head, cells);
+        Self {
+            rows,
+            compared,
+            columns,
+        }
+    }
+
+    fn line(&self, index: usize) -> Option<String> {
+        let Some(index) = index.checked_sub(1) else {
+            return Some(self.columns.head());
+        };
+        let row = self.rows.get(index)?;
+        Some(self.columns.line(&row.cells(self.compared.as_deref())))
+    }
 }
 
 fn in_words(compared: Compared, channels: &[String]) -> String {

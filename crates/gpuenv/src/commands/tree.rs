@@ -40,6 +40,9 @@ pub struct Args {
     /// The platform to look at [default: the environment's, this machine's, the first one]
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<Subdir>,
+    /// The variant to look at, where the recipe has some [default: the environment's, the preferred one]
+    #[arg(long, value_name = "VARIANT")]
+    pub variant: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -58,7 +61,7 @@ impl Args {
 /// Returns what keeps it from being known.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let looked = looking::find(args.source.as_deref(), session)?;
-    let (platform, locked) = looked.platform(args.platform)?;
+    let (platform, locked) = looked.platform(args.platform, args.variant.as_deref())?;
     let graph = looked.graph(platform, locked);
     let direction = match args.invert {
         true => Direction::Up,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     Failure, Outcome, Session, activating, checking,
     choosing::Open,
+    deciding::Deciding,
     environments::{self, Environments},
     installing::{How, Installing},
     lockfile, locking,
@@ -103,6 +104,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
             true => Upgrade::Everything,
             false => Upgrade::Only(names.iter().map(|name| name.to_lowercase()).collect()),
         },
+        may_build: !args.dry_run,
         ..locking::keep(&subject.open.text, Some(&subject.lock))
     };
     let solved = locking::make(
@@ -113,14 +115,16 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         Some(&subject.lock),
     )?;
     let changes = lock::changes(Some(&subject.lock.lock), &solved.lock);
-    let mut ready = ready::of_made(&subject.open.text, &subject.recipe, platform, solved)?;
+    let deciding = Deciding::stays(activating::made_as(&prefix));
+    let (text, recipe) = (&subject.open.text, &subject.recipe);
+    let mut ready = ready::of_made(text, recipe, platform, solved, &deciding, session)?;
     let mut updated = Updated {
         environment: wanted,
         already_right: true,
         dry_run: args.dry_run,
         packages: ready.solution.records.len(),
         changes,
-        platform: platform.to_string(),
+        platform: ready.name.clone(),
         lock_written: None,
         probe: None,
         prefix,
@@ -131,6 +135,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
             notes.extend(checking::before_install(
                 &ready.solution,
                 ready.gpu,
+                &deciding,
                 session,
             )?);
         }
@@ -144,7 +149,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         true => Outcome::done(),
         false => Outcome::no(),
     };
-    let outcome = outcome.text(text(&args, &updated)).facts(&updated);
+    let outcome = outcome.text(report(&args, &updated)).facts(&updated);
     let verdict = updated.probe.and_then(|probed| probed.verdict.diagnostic);
     Ok(notes
         .into_iter()
@@ -256,7 +261,7 @@ fn install(
     Ok(())
 }
 
-fn text(args: &Args, updated: &Updated) -> String {
+fn report(args: &Args, updated: &Updated) -> String {
     let name = &updated.environment;
     let packages = counted(updated.packages, "package", "packages");
     let here = updated.changes.get(&updated.platform);

@@ -32,6 +32,9 @@ pub struct Args {
     /// The platform to look at [default: the environment's, this machine's, the first one]
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<Subdir>,
+    /// The variant to look at, where the recipe has some [default: the environment's, the preferred one]
+    #[arg(long, value_name = "VARIANT")]
+    pub variant: Option<String>,
     /// Show every way and everybody who demands it
     #[arg(long)]
     pub all: bool,
@@ -53,7 +56,7 @@ impl Args {
 /// Returns what keeps it from being known.
 pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
     let looked = looking::find(args.source.as_deref(), session)?;
-    let (platform, locked) = looked.platform(args.platform)?;
+    let (platform, locked) = looked.platform(args.platform, args.variant.as_deref())?;
     let graph = looked.graph(platform, locked);
     let Some(package) = graph.find(&args.package) else {
         let absent = graph::absent(&graph, &args.package, &looked.label, platform);

@@ -35,6 +35,10 @@ fn bad_yaml_and_toml_are_refused_with_their_place() {
         ),
         refused("e.yml", b"dependencies:\n- a b c d e\n- python=3=4=5=6\n"),
         refused("e.yml", b"dependencies:\n- !!python/object a\n"),
+        refused(
+            "e.yml",
+            b"dependencies: [python]\ndependencies: [numpy]\nvariables: [A=1]\n",
+        ),
         refused("pixi.toml", b"[workspace]\nname = \n"),
         refused(
             "pixi.toml",
@@ -51,6 +55,8 @@ fn bad_yaml_and_toml_are_refused_with_their_place() {
     GE133 2:3 `a b c d e` cannot be imported: the build string `c d e` is not valid, it can only contain alphanumeric characters and underscores
     GE133 3:3 `python=3=4=5=6` cannot be imported: the build string `=4=5=6` is not valid, it can only contain alphanumeric characters and underscores
     GE131 2:3 a YAML tag has no meaning here
+    GE133 2:1 `dependencies` cannot be imported: this key is there twice, and programs read only one
+    GE133 3:13 `A=1` cannot be imported: `variables` is a map
     GE131 2:8 this is no TOML: string values must be quoted, expected literal string
     GE133 2:14 `linux` cannot be imported: it is no platform
     ");
@@ -285,4 +291,25 @@ fn never_panics(text: &str) {
         let fixes: Vec<_> = findings.into_iter().map(|finding| finding.fix).collect();
         let _ = crate::lint::apply(&texts.main().text, &fixes);
     }
+}
+
+#[test]
+fn locks_that_contradict_themselves_are_refused() {
+    let lock = |packages: &str| {
+        let head = "version: 1\nmetadata: {platforms: [linux-64]}\npackage:\n";
+        refused("conda-lock.yml", format!("{head}{packages}").as_bytes())
+    };
+    let url = "https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda";
+    let md5 = "0".repeat(32);
+    let one = format!(
+        "- {{name: a, version: '1', platform: linux-64, manager: conda, url: '{url}', hash: {{md5: '{md5}'}}}}\n"
+    );
+    let told = [
+        lock(&one.replace("name: a", "name: b")),
+        lock(&one.replace("manager: conda", "manager: npm")),
+        lock(&one.replace("}}", ", sha256: xyz}}")),
+        lock(&one.repeat(2)),
+        lock("[]"),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"");
 }

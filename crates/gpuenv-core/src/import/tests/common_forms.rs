@@ -98,6 +98,7 @@ fn defaults_becomes_conda_forge_and_a_satellite_gets_a_base() {
     "#);
     let text = Text::decode("e.yml", b"dependencies: [python]\n").unwrap();
     let defaults = Defaults {
+        groups: Vec::new(),
         channels: vec!["my-channel".to_string()],
         environment: None,
     };
@@ -333,6 +334,7 @@ fn a_pixi_project_is_read_with_targets_and_features() {
     "#);
     let text = Text::decode("pixi.toml", PIXI.as_bytes()).unwrap();
     let wanted = |name: &str| Defaults {
+        groups: Vec::new(),
         channels: Vec::new(),
         environment: Some(name.to_string()),
     };
@@ -387,4 +389,24 @@ fn carriage_returns_and_a_byte_order_mark_change_nothing() {
     assert_eq!(told("e.yml", plain), told("e.yml", &windows));
     let lines = "$ conda install \\\n  numpy\n$ pip install a\n";
     assert_eq!(told("c", lines), told("c", &lines.replace('\n', "\r\n")));
+}
+
+#[test]
+fn commands_are_found_behind_whatever_stands_before_them() {
+    let told = [
+        "py -3.10 -m pip install a",
+        "conda run -n x --no-capture-output pip install a",
+        "if true; then pip install a; fi",
+        "RUN apt-get update && \\\n    pip install a && \\\n    conda install -y b",
+        "conda install -n base conda-libmamba-solver\npip install a",
+        "conda create --clone base -n x\npip install a",
+    ]
+    .map(|text| {
+        let texts = Texts::new(Text::decode("t", text.as_bytes()).unwrap());
+        let found = read(&texts, Format::Commands, &Defaults::default()).unwrap();
+        let packages = found.packages.iter().map(|found| found.value.clone());
+        let wheels = found.wheels.iter().map(|found| found.value.text.clone());
+        packages.chain(wheels).collect::<Vec<_>>().join(" ")
+    });
+    assert_eq!(told, ["a", "a", "a", "b a", "a", "a"]);
 }

@@ -1,6 +1,7 @@
 //! Sources that name exact files: the lock has the same ones.
 
 use super::{good, told};
+use crate::import::{Defaults, Text, Texts, read, recognise};
 use crate::{
     import::{self, Imported},
     lock, plan,
@@ -161,4 +162,21 @@ fn a_pixi_lock_becomes_a_recipe_and_the_same_lock() {
     let (files, differences) = locked(&good("pixi.lock", PIXI_LOCK));
     assert_eq!(differences, [] as [&str; 0]);
     assert_eq!(files.len(), 1);
+}
+
+#[test]
+fn what_conda_list_prints_is_asked_for_build_by_build() {
+    let list = "# packages in environment at /x:\n#\n# Name  Version  Build  Channel\n_libgcc_mutex 0.1 conda_forge conda-forge\n\
+                numpy 1.26.0 py310hb13e2d6_0 conda-forge\ntorch-x 1.0 pypi_0 pypi\nintel 1 0\n";
+    let export = "# platform: win-64\nnumpy=1.26.0=py310hb13e2d6_0\ntorch-x=1.0=pypi_0\n";
+    for (text, packages, channels) in [(list, 3, 1), (export, 1, 1)] {
+        let text = Text::decode("requirements.txt", text.as_bytes()).unwrap();
+        let format = recognise(&text).unwrap();
+        let found = read(&Texts::new(text), format, &Defaults::default()).unwrap();
+        assert_eq!(found.packages.len(), packages);
+        assert_eq!(found.wheels[0].value.text, "torch-x==1.0");
+        assert_eq!(found.channels.len(), channels);
+        let numpy = found.packages.iter().find(|p| p.value.starts_with("numpy"));
+        assert_eq!(numpy.unwrap().value, "numpy ==1.26.0 py310hb13e2d6_0");
+    }
 }

@@ -10,6 +10,7 @@ use crate::recipe::{
     schema,
     sink::Sink,
     syntax,
+    variant::VARIANT,
 };
 
 /// Checks a value against the part of JSON Schema that ours uses; panics at any other.
@@ -134,6 +135,7 @@ fn it_accepts_what_the_reader_accepts() {
         "activation: { env: [{ A: 1 }, { if: win, then: { B: 2 } }] }",
         "probe: [driver, { if: linux, then: cuda-python }]",
         "gpu: none",
+        "variants: [{ name: a, about: x, target: { cuda: 13.0 } }, { if: win, then: { name: b, pypi-options: { index-url: \"https://e.org/simple\" } } }]",
         "about: { summary: a, notes: b, license: MIT }",
     ] {
         let text = format!("{LEAST}{more}\n");
@@ -161,6 +163,10 @@ fn it_refuses_what_the_reader_refuses() {
         "activation: { memory-growth: [true] }",
         "probe: [drivers]",
         "gpu: maybe",
+        "variants: { name: a }",
+        "variants: [{ target: { cuda: 12.4 } }]",
+        "variants: [{ name: a, gpu: none }]",
+        "variants: [{ name: a, dependencies: cupy }]",
         "about: { summary: [a] }",
         "about: { summary: }",
     ] {
@@ -191,6 +197,11 @@ fn its_keys_are_those_that_the_reader_knows() {
     assert_eq!(keys("/$defs/About/properties"), ABOUT.keys);
     assert_eq!(keys("/$defs/LeastMachine/properties"), TARGET.keys);
     assert_eq!(keys("/$defs/Activation/properties"), ACTIVATION.keys);
+    let mut of_variant = VARIANT.keys.to_vec();
+    of_variant.sort_unstable();
+    let mut written = keys("/$defs/Variant/properties");
+    written.sort();
+    assert_eq!(written, of_variant);
     assert_eq!(
         keys("/$defs/EntryOfDependency/anyOf/1/properties"),
         BRANCH.keys

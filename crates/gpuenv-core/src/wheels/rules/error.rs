@@ -4,7 +4,7 @@ use rattler_conda_types::Subdir;
 
 use crate::{
     Code, Diagnostic, Place,
-    wheels::{Machine, builds::HELP},
+    wheels::{CpuOnly, Machine},
 };
 
 /// Wheels cannot be part of an environment.
@@ -102,8 +102,8 @@ pub enum WheelError {
         wheel: String,
         /// The platform.
         platform: Subdir,
-        /// How that is known.
-        reason: &'static str,
+        /// How that is known, and what to do.
+        why: CpuOnly,
     },
     /// No GPU is used, and a wheel brings CUDA.
     #[error("{platform}: `{wheel}` comes with CUDA, and `gpu` is `none`")]
@@ -168,9 +168,10 @@ impl From<WheelError> for Diagnostic {
                 .help("delete the CUDA packages from `dependencies`: the wheels bring their own")
                 .help("or take the framework from `dependencies` as well")
                 .help("or, if you know that it works: `pypi-options: { allow-two-cuda-runtimes: true }`"),
-            WheelError::CpuOnly { reason, .. } => {
+            WheelError::CpuOnly { why, .. } => {
                 let error = Diagnostic::error(Code::SOLVE_ONLY_CPU, message.clone());
-                let error = HELP.iter().fold(error.cause(reason), |e, help| e.help(*help));
+                let help = why.help.iter();
+                let error = help.fold(error.cause(why.reason), |e, help| e.help(*help));
                 error.help("or do without a GPU: `gpu: optional`")
             }
             WheelError::CudaUnwanted { .. } => {

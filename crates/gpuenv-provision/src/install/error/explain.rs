@@ -1,6 +1,12 @@
 //! What a failed install tells the user: code, causes and help.
 
-use gpuenv_core::{Bytes, Code, Diagnostic, layout::Unsafe};
+use gpuenv_core::{
+    Bytes, Code, Diagnostic,
+    layout::Unsafe,
+    wheels::{self, WheelFileName},
+};
+
+use url::Url;
 
 use super::{FetchTrouble, InstallError};
 
@@ -75,8 +81,14 @@ fn explain(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
         }
         InstallError::Busy { .. } => diagnostic
             .help("wait until the other gpuenv, pixi or rattler has finished, then try again"),
-        InstallError::BadPackage { .. } => diagnostic
-            .help("report it to the channel; `gpuenv lock --upgrade` may find another build"),
+        InstallError::BadPackage { package, .. } => match wheel(package) {
+            Some(wheel) => diagnostic.help(format!(
+                "exclude this version: `{} !={}` in `pypi-dependencies`, then `gpuenv lock`",
+                wheel.name, wheel.version
+            )),
+            None => diagnostic
+                .help("report it to the channel; `gpuenv lock --upgrade` may find another build"),
+        },
         InstallError::BadPrefix { .. } | InstallError::Protected { .. } => {
             diagnostic.help("choose another `--prefix`")
         }
@@ -124,7 +136,7 @@ fn explain_fetch(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
         tries => format!("asked {tries} times: {url}"),
     });
     let diagnostic = causes.iter().fold(diagnostic, Diagnostic::cause);
-    fetch_help(diagnostic, package, *trouble)
+    fetch_help(diagnostic, package, url, *trouble)
 }
 
 fn explain_hash(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
@@ -135,7 +147,7 @@ fn explain_hash(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
         expected_bytes,
         bytes,
         is_page,
-        ..
+        package,
     } = error
     else {
         return diagnostic;
@@ -157,24 +169,57 @@ fn explain_hash(diagnostic: Diagnostic, error: &InstallError) -> Diagnostic {
             .help(
                 "try again; a proxy or mirror may have damaged it, or a login page answers instead",
             )
-            .help("if the channel replaced the archive, run `gpuenv lock --upgrade`"),
+            .help(match wheel(package) {
+                Some(wheel) => format!(
+                    "if the index replaced the file, run `gpuenv lock --upgrade {}`",
+                    wheel.name
+                ),
+                None => {
+                    "if the channel replaced the archive, run `gpuenv lock --upgrade`".to_string()
+                }
+            }),
     }
 }
 
-fn fetch_help(diagnostic: Diagnostic, package: &str, trouble: FetchTrouble) -> Diagnostic {
-    let name = package.rsplitn(3, '-').nth(2).unwrap_or(package);
+fn fetch_help(
+    diagnostic: Diagnostic,
+    package: &str,
+    url: &str,
+    trouble: FetchTrouble,
+) -> Diagnostic {
+    let wheel = wheel(package);
+    let of_package = package.rsplitn(3, '-').nth(2).unwrap_or(package);
+    let name = wheel.as_ref().map_or(of_package, |wheel| &wheel.name);
+    let mirror = match (&wheel, Url::parse(url)) {
+        (Some(_), Ok(url)) => format!("`--mirror {}=URL`", url.origin().ascii_serialization()),
+        _ => "`--mirror URL`".to_string(),
+    };
     match trouble {
         FetchTrouble::Gone(_) | FetchTrouble::NoFile => diagnostic.help(format!(
             "choose another build with `gpuenv lock --upgrade {name}`"
         )),
         FetchTrouble::Denied(_) => {
-            diagnostic.help("put the credentials into the file that `RATTLER_AUTH_FILE` names")
+            let diagnostic =
+                diagnostic.help("put the credentials into the file that `RATTLER_AUTH_FILE` names");
+            match wheel {
+                Some(_) => diagnostic
+                    .help("or into `.netrc`: `machine HOST login NAME password SECRET`")
+                    .help("or ask the keyring: `export UV_KEYRING_PROVIDER=subprocess`"),
+                None => diagnostic,
+            }
         }
         FetchTrouble::Silence | FetchTrouble::Connection | FetchTrouble::Cut(_) => diagnostic
             .help("check the network, and `HTTPS_PROXY` if there is a proxy")
-            .help("or name a mirror with `--mirror URL`"),
+            .help(format!("or name a mirror with {mirror}")),
         FetchTrouble::Status(_) | FetchTrouble::Other => {
-            diagnostic.help("try again later, or name a mirror with `--mirror URL`")
+            diagnostic.help(format!("try again later, or name a mirror with {mirror}"))
         }
     }
+}
+
+/// Returns what the name of a wheel says, if it is one, with the name as a recipe writes it.
+fn wheel(package: &str) -> Option<WheelFileName> {
+    let mut wheel = WheelFileName::parse(package)?;
+    wheel.name = wheels::normalized(&wheel.name)?;
+    Some(wheel)
 }

@@ -201,7 +201,7 @@ async fn failures_say_what_happened() {
     }
     insta::with_settings!({ filters => vec![(r"\d{5,}", "MANY")] }, {
         insta::assert_snapshot!(said.join("\n"), @r"
-        gone: GE501 `a-1-0.conda` cannot be downloaded: the channel does not have it any more (HTTP 404)
+        gone: GE501 `a-1-0.conda` cannot be downloaded: the server does not have it any more (HTTP 404)
           asked once: URL/linux-64/a-1-0.conda
           help: choose another build with `gpuenv lock --upgrade a`
         unavailable: GE501 `a-1-0.conda` cannot be downloaded: the server answers HTTP 503

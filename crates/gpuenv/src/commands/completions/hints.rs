@@ -46,8 +46,18 @@ pub(super) fn of(argument: &Arg) -> Option<Names> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) command: Vec<String>,
+    pub(super) id: String,
     pub(super) before: usize,
     pub(super) names: Names,
+}
+
+impl Position {
+    /// Returns the pattern of the words before the argument, as the generated scripts of
+    /// PowerShell and elvish join them.
+    pub(super) fn pattern(&self) -> String {
+        let command = self.command.join(";");
+        format!("^gpuenv;{command}(;[^;]+){{{}}}$", self.before)
+    }
 }
 
 /// Returns every positional argument that names something.
@@ -59,6 +69,7 @@ pub(super) fn positions(command: &Command) -> Vec<Position> {
             if let Some(names) = of(argument) {
                 found.push(Position {
                     command: words.clone(),
+                    id: argument.get_id().to_string(),
                     before,
                     names,
                 });

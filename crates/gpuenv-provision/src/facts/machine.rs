@@ -1,16 +1,16 @@
-//! The machine at hand, as a solver sees it.
+//! The machine at hand, as a check and a solver see it.
 //!
 //! conda's variables `CONDA_OVERRIDE_CUDA`, `CONDA_OVERRIDE_CUDA_ARCH` and
 //! `CONDA_OVERRIDE_GLIBC` come first; an empty one says that there is none.
 //! The driver is asked by the caller, in a child process: a broken one may hang or
-//! crash its host. Who needs only platform and glibc takes [`machine_without_gpu`].
+//! crash its host.
 
-use gpuenv_core::{
-    Code, Diagnostic, Target,
-    target::{ComputeCapability, CudaVersion},
-};
+use std::path::Path;
+
+use gpuenv_core::{Code, Diagnostic, Machine};
 use rattler_conda_types::{Subdir, Version};
-use rattler_virtual_packages::LibC;
+
+use super::{root::Root, surroundings};
 
 const CUDA: &str = "CONDA_OVERRIDE_CUDA";
 const CUDA_ARCH: &str = "CONDA_OVERRIDE_CUDA_ARCH";
@@ -44,63 +44,59 @@ impl From<HostError> for Diagnostic {
     }
 }
 
-/// Returns the platform and glibc of this machine, without asking the driver.
+/// Returns this machine, without what only its driver can say.
+///
+/// `variable` gives the environment; the files lie below `root`.
 ///
 /// # Errors
 ///
 /// GE517 for a variable that holds no version.
-pub fn machine_without_gpu(variable: &dyn Fn(&str) -> Option<String>) -> Result<Target, HostError> {
+pub fn machine_without_driver(
+    root: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Machine, HostError> {
+    let root = Root(root);
     let platform = Subdir::current().unwrap_or(Subdir::NoArch);
     let glibc = match variable(GLIBC) {
-        Some(text) => over(GLIBC, &text, "2.28")?,
-        // A libc that cannot tell its version is no glibc that anybody knows.
-        None => LibC::current().ok().flatten().map(|libc| libc.version),
+        Some(text) => over(GLIBC, &text, "2.28")?.map(|version| version.to_string()),
+        None => surroundings::glibc(&root),
     };
-    Ok(Target {
+    Ok(Machine {
         glibc: glibc.filter(|_| platform.is_linux()),
-        ..Target::without_gpu(platform)
+        wsl: surroundings::wsl(surroundings::kernel(&root).as_deref()).is_some(),
+        jetson: surroundings::tegra(&root).is_some(),
+        windows_build: surroundings::windows_build(),
+        ..Machine::of_platform(platform)
     })
 }
 
-/// Returns the build of Windows, such as 19045; `None` elsewhere.
-pub fn windows_build() -> Option<u32> {
-    // The third number of the version, as `ver` prints it: 10.0.19045.
-    let version = rattler_virtual_packages::Windows::current()?.version?;
-    build_of(&version.to_string())
-}
-
-fn build_of(version: &str) -> Option<u32> {
-    version.split('.').nth(2)?.parse().ok()
-}
-
-/// What a driver says: the CUDA version that it is for, the least capability.
-pub type Answer = (Option<CudaVersion>, Option<ComputeCapability>);
-
-/// Returns the platform, glibc, driver and GPUs of this machine.
+/// Returns this machine.
 ///
-/// `variable` gives the environment; `driver` is asked only where no variable
-/// stands in for it.
+/// `driver` says what the driver says, of a machine that is else
+/// [`machine_without_driver`]; it is asked only where no variable stands in for it.
 ///
 /// # Errors
 ///
 /// GE517 for a variable that holds no version; whatever `driver` fails with.
 pub fn machine<E: From<HostError>>(
+    root: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
-    driver: impl FnOnce() -> Result<Answer, E>,
-) -> Result<Target, E> {
-    let mut target = machine_without_gpu(variable)?;
+    driver: impl FnOnce(Machine) -> Result<Machine, E>,
+) -> Result<Machine, E> {
+    let mut machine = machine_without_driver(root, variable)?;
     let capability = match variable(CUDA_ARCH) {
         Some(text) => Some(major_minor(CUDA_ARCH, &text, "8.6")?),
         None => None,
     };
-    // A driver that is made up has no GPU that could be asked (CEP 46).
-    let (cuda, found) = match variable(CUDA) {
-        Some(text) => (major_minor(CUDA, &text, "12.4")?, None),
-        None => driver()?,
-    };
-    target.cuda = cuda;
-    target.compute_capability = capability.unwrap_or(found).filter(|_| cuda.is_some());
-    Ok(target)
+    match variable(CUDA) {
+        // A driver that is made up has no GPU that could be asked (CEP 46).
+        Some(text) => machine.cuda = major_minor(CUDA, &text, "12.4")?,
+        None => machine = driver(machine)?,
+    }
+    machine.compute_capability = capability
+        .unwrap_or(machine.compute_capability)
+        .filter(|_| machine.cuda.is_some());
+    Ok(machine)
 }
 
 /// Reads `12` and `12.4`; empty is none.
@@ -146,27 +142,31 @@ fn bad(variable: &'static str, value: &str, example: &'static str) -> HostError 
 
 #[cfg(test)]
 mod tests {
+    use gpuenv_core::target::{ComputeCapability, CudaVersion};
+
     use super::*;
 
-    #[test]
-    fn the_build_is_the_third_number_of_the_version() {
-        assert_eq!(build_of("10.0.19045"), Some(19045));
-        assert_eq!(build_of("10.0.19045.3803"), Some(19045));
-        assert_eq!(build_of("10.0"), None);
-        assert_eq!(build_of("6.1.x"), None);
-    }
+    /// A CUDA version and a compute capability.
+    type Answer = (Option<CudaVersion>, Option<ComputeCapability>);
 
     fn seen(variables: &[(&str, &str)], driver: Answer) -> Result<[String; 3], HostError> {
         let variable = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_string())
         };
-        let target = machine(&variable, || Ok::<_, HostError>(driver))?;
+        let seen = machine(Path::new("/"), &variable, |machine| {
+            let (cuda, compute_capability) = driver;
+            Ok::<_, HostError>(Machine {
+                cuda,
+                compute_capability,
+                ..machine
+            })
+        })?;
         let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_string());
         Ok([
-            text(target.cuda.map(|cuda| cuda.to_string())),
-            text(target.compute_capability.map(|arch| arch.to_string())),
-            text(target.glibc.map(|glibc| glibc.to_string())),
+            text(seen.cuda.map(|cuda| cuda.to_string())),
+            text(seen.compute_capability.map(|arch| arch.to_string())),
+            text(seen.glibc.map(|glibc| glibc.to_string())),
         ])
     }
 
