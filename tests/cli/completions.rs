@@ -204,15 +204,79 @@ fn elvish_completes_commands() {
         .gpuenv(["completions", "elvish"])
         .success()
         .stdout();
-    let ask = "each $echo~ [($edit:completion:arg-completer[gpuenv] gpuenv recipe '')]";
+    let ask = "each $echo~ [($edit:completion:arg-completer[gpuenv] gpuenv recipe '')]
+each $echo~ [($edit:completion:arg-completer[gpuenv] gpuenv run demo)]
+echo behind
+each $echo~ [($edit:completion:arg-completer[gpuenv] gpuenv why numpy demo)]
+each $echo~ [($edit:completion:arg-completer[gpuenv] gpuenv run demo-one python '')]
+echo end";
     let file = lab
         .sandbox
         .write("complete.elv", format!("{OF_A_TERMINAL}{script}{ask}\n"));
     let ran = lab.sandbox.other(elvish, [file]).run().success();
     let words: Vec<String> = ran.stdout().lines().map(ToString::to_string).collect();
-    for word in ["list", "show", "validate", "schema", "--offline"] {
+    for word in [
+        "list",
+        "show",
+        "validate",
+        "schema",
+        "--offline",
+        "demo-two",
+    ] {
         assert!(words.iter().any(|known| known == word), "{word}: {words:?}");
     }
+    let behind = words.iter().skip_while(|word| *word != "behind");
+    let behind: Vec<&str> = behind.map(String::as_str).collect();
+    assert_eq!(behind, ["behind", "demo-one", "demo-two", "end"]);
+}
+
+#[test]
+fn nushell_completes_names() {
+    let lab = lab();
+    let Some(nu) = program("nu") else {
+        return skipped("no nu");
+    };
+    let script = script(&lab.sandbox, "nushell");
+    let complete = |line: &str| -> String {
+        let text = format!("source {}\n{line}", script.display());
+        let end = text.len().to_string();
+        let file = lab.sandbox.write("complete.nu", text);
+        let file = file.display().to_string();
+        let line = ["--no-config-file", "--ide-complete", &end, &file];
+        let ran = lab.sandbox.other(&nu, line).run().success();
+        ran.stdout()
+    };
+    let told = complete("gpuenv run demo-");
+    assert!(
+        told.contains("demo-one") && told.contains("demo-two"),
+        "{told}"
+    );
+    let told = complete("gpuenv create hello");
+    assert!(told.contains("hello-gpu"), "{told}");
+}
+
+#[test]
+fn powershell_is_told_where_names_belong() {
+    let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_gpuenv"));
+    let script = sandbox
+        .gpuenv(["completions", "powershell"])
+        .success()
+        .stdout();
+    for line in [
+        "'^gpuenv;run(;[^;]+){0}$' { 'environments' }",
+        "'^gpuenv;why(;[^;]+){1}$' { 'environments' }",
+        "'^gpuenv;recipe;show(;[^;]+){0}$' { 'recipes' }",
+        "& gpuenv __names $kind 2>$null",
+    ] {
+        assert!(script.contains(line), "{line}");
+    }
+    let mut parser = tree_sitter::Parser::new();
+    let language = tree_sitter_powershell::LANGUAGE.into();
+    parser.set_language(&language).expect("the versions fit");
+    // The grammar does not know this form, which the generator writes.
+    let script = script.replace("$completions.Where{", "$completions | Where-Object {");
+    let tree = parser.parse(&script, None).expect("it is short");
+    assert!(!tree.root_node().has_error());
 }
 
 #[test]

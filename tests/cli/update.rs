@@ -1,5 +1,7 @@
 //! `gpuenv update`: newer packages for an environment, and the lock that follows it.
 
+mod composed;
+
 use fs_err as fs;
 use gpuenv_testkit::{Fault, tree_with_hashes};
 

@@ -26,6 +26,17 @@ use crate::{
 /// How many packages are named for one need.
 const SHOWN: usize = 3;
 
+/// The packages that say with their version which CUDA an environment has, the surest first.
+pub(crate) const SAYS_CUDA: [&str; 7] = [
+    "cuda-version",
+    "pytorch-cuda",
+    "cudatoolkit",
+    "cuda-toolkit",
+    "cuda",
+    "cuda-runtime",
+    "cuda-nvcc",
+];
+
 /// Packages whose version is the CUDA version that all others are built for.
 pub(crate) const CUDA_ITSELF: [&str; 3] = ["cuda-version", "cudatoolkit", "pytorch-cuda"];
 

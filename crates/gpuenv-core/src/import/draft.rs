@@ -6,7 +6,7 @@ use pep508_rs::VersionOrUrl;
 use rattler_conda_types::Subdir;
 
 use super::{Found, Imported, Variable, name_of, places, spec};
-use crate::{Code, Diagnostic, plan::Gpu, recipe};
+use crate::{Code, Diagnostic, fits::SAYS_CUDA, plan::Gpu, recipe};
 
 /// The CUDA version that a recipe asks for where the file says nothing.
 pub(super) const USUAL_CUDA: &str = "12.4";
@@ -303,17 +303,7 @@ pub(super) fn cuda_of(packages: &[Found<String>]) -> Option<String> {
                     .then(|| format!("{major}.{minor}"))
             })
     };
-    [
-        "cuda-version",
-        "pytorch-cuda",
-        "cudatoolkit",
-        "cuda-toolkit",
-        "cuda",
-        "cuda-runtime",
-        "cuda-nvcc",
-    ]
-    .into_iter()
-    .find_map(pinned)
+    SAYS_CUDA.into_iter().find_map(pinned)
 }
 
 /// Returns the CUDA version that an index of PyTorch is for: `…/whl/cu118`.

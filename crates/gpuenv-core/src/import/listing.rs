@@ -1,5 +1,7 @@
 //! What `conda list` prints, as a table and with `--export`: names, versions and builds.
 
+use rattler_conda_types::Subdir;
+
 use super::{At, WheelLine, pip, reading::Reading, spec};
 
 /// What the build of a package says that pip has installed.
@@ -61,7 +63,8 @@ pub(super) fn read(reading: &mut Reading<'_>) {
     let text = reading.texts.main().clone();
     for (start, line) in text.lines() {
         if let Some(named) = line.trim().strip_prefix("# platform:") {
-            reading.imported.platforms.extend(named.trim().parse::<rattler_conda_types::Subdir>().ok());
+            let platform: Option<Subdir> = named.trim().parse().ok();
+            reading.imported.platforms.extend(platform);
         }
         let line_at = At {
             text: 0,

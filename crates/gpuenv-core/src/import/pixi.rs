@@ -1,14 +1,15 @@
 //! `pixi.toml`, and `pyproject.toml` with `[tool.pixi]` or `[project]` alone.
 
 mod entries;
+mod project;
 
 use toml_edit::{Document, Item, TableLike};
 
 use self::entries::{conda, indexes, system_requirements, wheel};
-use super::{At, Found, ImportError, WheelLine, pip, pixi_lock, reading::Reading, selector};
+use super::{At, Found, ImportError, WheelLine, pixi_lock, reading::Reading, selector};
 
 /// Tables that say how a project is built and run, not what its environment holds.
-const NOT_PACKAGES: [&str; 3] = ["tasks", "package", "dev"];
+const NOT_PACKAGES: [&str; 4] = ["tasks", "package", "dev", "constraints"];
 
 /// Reads a `pixi.toml`.
 pub(super) fn read(reading: &mut Reading<'_>, environment: Option<&str>) {
@@ -28,7 +29,11 @@ pub(super) fn read_pyproject(reading: &mut Reading<'_>, environment: Option<&str
     let project = table(root, "project");
     if let Some(project) = project {
         reading.imported.name = text(project, "name").map(ToString::to_string);
-        of_project(reading, project);
+        project::read(reading, project);
+    }
+    project::left_out(reading, root);
+    if let Some(uv) = table(root, "tool").and_then(|tool| table(tool, "uv")) {
+        project::of_uv(reading, uv);
     }
     match pixi {
         Some(pixi) => workspace(reading, pixi, environment),
@@ -96,32 +101,6 @@ fn span(range: Option<std::ops::Range<usize>>) -> At {
         start: range.start,
         end: range.end,
     })
-}
-
-/// PEP 621: what the project itself needs.
-fn of_project(reading: &mut Reading<'_>, project: &dyn TableLike) {
-    for (requirement, at) in texts(project, "dependencies") {
-        let line = WheelLine {
-            text: requirement,
-            sha256: Vec::new(),
-            url: None,
-        };
-        pip::requirement(reading, line, None, at);
-    }
-    if let Some(extras) = table(project, "optional-dependencies") {
-        let names: Vec<&str> = extras.iter().map(|(name, _)| name).collect();
-        if let (false, Some(item)) = (names.is_empty(), project.get("optional-dependencies")) {
-            let message = format!(
-                "the optional dependencies `{}` are left out",
-                names.join("`, `")
-            );
-            reading.lost(
-                at(item),
-                message,
-                "write those that you need into `pypi-dependencies`",
-            );
-        }
-    }
 }
 
 /// Reads a workspace of pixi.

@@ -48,7 +48,10 @@ fn read_text(
     let Some(found) = parsed.environment(name) else {
         let known: Vec<&str> = parsed.environments().map(|(name, _)| name).collect();
         let reason = format!("the lock has no environment `{name}`");
-        let help = format!("name one with `--environment`: {}", known.join(", "));
+        let help = match known.is_empty() {
+            true => "it holds none: make it anew with `pixi lock`".to_string(),
+            false => format!("name one with `--environment`: {}", known.join(", ")),
+        };
         return reading.fail(ImportError::Syntax {
             place: Place::file(file),
             reason,

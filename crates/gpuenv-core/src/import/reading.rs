@@ -29,6 +29,8 @@ pub(crate) struct Reading<'t> {
     pub(super) as_written: bool,
     errors: Vec<Diagnostic>,
     dropped: usize,
+    /// There are more entries than anybody writes, and that was told.
+    is_flooded: bool,
 }
 
 impl<'t> Reading<'t> {
@@ -53,6 +55,7 @@ impl<'t> Reading<'t> {
             as_written: false,
             errors: Vec::new(),
             dropped: 0,
+            is_flooded: false,
         }
     }
 
@@ -70,15 +73,14 @@ impl<'t> Reading<'t> {
         if count < MOST_ENTRIES {
             return false;
         }
-        let place = self.texts.place(at);
-        let error = ImportError::TooManyEntries {
-            place,
-            limit: MOST_ENTRIES,
-        };
-        // Every entry behind it is one too many as well.
-        let message = error.to_string();
-        if self.errors.iter().all(|known| known.message != message) {
-            self.fail(error);
+        // Every entry behind it is one too many as well, and is not even looked up.
+        if !self.is_flooded {
+            self.is_flooded = true;
+            let place = self.texts.place(at);
+            self.fail(ImportError::TooManyEntries {
+                place,
+                limit: MOST_ENTRIES,
+            });
         }
         true
     }

@@ -1,7 +1,10 @@
 //! Which CUDA and cuDNN belong to a release of a framework, by the tables of facts.
 
 use super::{Spot, Subject};
-use crate::facts::{Facts, FrameworkBuild};
+use crate::{
+    facts::{Facts, FrameworkBuild},
+    fits::SAYS_CUDA,
+};
 
 /// A release of TensorFlow with what it was built for.
 pub(super) struct Tested<'f> {
@@ -93,15 +96,7 @@ pub(super) fn numbers(version: &str) -> (u32, u32) {
 
 /// Returns the CUDA that the subject pins, by whichever package.
 pub(super) fn pinned_cuda<'s>(subject: &'s Subject<'_>) -> Option<(&'s Spot, (u32, u32))> {
-    let names = [
-        "cuda-version",
-        "pytorch-cuda",
-        "cudatoolkit",
-        "cuda-toolkit",
-        "cuda",
-        "cuda-runtime",
-    ];
-    names.iter().find_map(|name| {
+    SAYS_CUDA.iter().find_map(|name| {
         let spot = subject.package(name)?;
         Some((spot, spot.pin()?))
     })

@@ -6,6 +6,17 @@ use toml_edit::{Item, TableLike};
 use super::super::{At, Index, WheelLine, pip, reading::Reading};
 use super::{at, span, table, text, texts};
 
+/// What is said of a conda package.
+const KNOWN: [&str; 7] = [
+    "version",
+    "build",
+    "build-number",
+    "channel",
+    "subdir",
+    "md5",
+    "sha256",
+];
+
 /// Takes a conda package: `name = "spec"` or `name = { version = …, build = … }`.
 pub(super) fn conda(reading: &mut Reading<'_>, name: &str, item: &Item, condition: Option<&str>) {
     let at = at(item);
@@ -21,6 +32,10 @@ pub(super) fn conda(reading: &mut Reading<'_>, name: &str, item: &Item, conditio
         let help = "write a version such as `\"3.12.*\"`, or `{ version = \"…\", build = \"…\" }`";
         reading.bad_entry(at, written, "this is no version", help);
     };
+    if name.contains(|c: char| c.is_whitespace() || "[]=<>".contains(c)) {
+        let help = "write one name in front of the `=`";
+        return reading.bad_entry(at, name, "it is no name of a package", help);
+    }
     if let Some(text) = item.as_str() {
         return match version(text) {
             Some(version) if version == "*" => reading.package(name, condition, at),
@@ -46,6 +61,10 @@ pub(super) fn conda(reading: &mut Reading<'_>, name: &str, item: &Item, conditio
             message,
             "publish the package in a channel, and name the channel",
         );
+    }
+    for (key, value) in entry.iter().filter(|(key, _)| !KNOWN.contains(key)) {
+        let message = format!("`{key}` of `{name}` has no counterpart in a recipe");
+        reading.lost(super::at(value), message, "");
     }
     let Some(wanted) = version(text(entry, "version").unwrap_or("*")) else {
         return refuse(reading, name);

@@ -311,5 +311,35 @@ fn locks_that_contradict_themselves_are_refused() {
         lock(&one.repeat(2)),
         lock("[]"),
     ];
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    GE133 4:69 `https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda` cannot be imported: its URL is not the one of a package `b`
+    GE133 4:67 `a` cannot be imported: gpuenv knows no package manager `npm`
+    GE133 4:69 `https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda` cannot be imported: one of its hashes is none
+    GE133 4:69 `https://conda.anaconda.org/conda-forge/linux-64/a-1-0.conda` cannot be imported: a package of that name is in the lock already, for the same platform
+    GE131 4:1 this is no lock of conda-lock: simple key expected ':' at line 4, column 1
+    ");
+}
+
+#[test]
+fn entries_of_projects_that_are_none_are_refused() {
+    let workspace = "[workspace]\nchannels = [\"conda-forge\"]\nplatforms = [\"linux-64\"]\n";
+    let told = [
+        refused(
+            "pixi.toml",
+            format!("{workspace}[dependencies]\n\"a b\" = \"*\"\n").as_bytes(),
+        ),
+        refused(
+            "pyproject.toml",
+            b"[project]\nname = \"x\"\ndependencies = \"numpy\"\n",
+        ),
+        refused(
+            "pyproject.toml",
+            b"[project]\nname = \"x\"\ndependencies = [1, \"numpy\"]\n",
+        ),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    GE133 5:9 `a b` cannot be imported: it is no name of a package
+    GE133 3:16 `dependencies` cannot be imported: it is a list of texts
+    GE133 3:17 `1` cannot be imported: it is no text
+    ");
 }

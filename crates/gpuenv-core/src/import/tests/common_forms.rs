@@ -410,3 +410,25 @@ fn commands_are_found_behind_whatever_stands_before_them() {
     });
     assert_eq!(told, ["a", "a", "a", "b a", "a", "a"]);
 }
+
+#[test]
+fn a_project_of_uv_keeps_its_indexes_and_nothing_is_lost_in_silence() {
+    let project = "[project]\nname = \"x\"\ndependencies = [\"torch\", \"numpy\"]\ndynamic = [\"version\"]\n[dependency-groups]\ndev = [\"pytest\"]\n\
+        [tool.uv]\nextra-index-url = [\"https://e.example/simple\"]\n[[tool.uv.index]]\nname = \"pt\"\nurl = \"https://download.pytorch.org/whl/cu121\"\nexplicit = true\n\
+        [[tool.uv.index]]\nurl = \"https://m.example/simple\"\ndefault = true\n[tool.uv.sources]\ntorch = { index = \"pt\" }\nnumpy = { git = \"https://x\" }\n";
+    let texts = Texts::new(Text::decode("pyproject.toml", project.as_bytes()).unwrap());
+    let found = read(&texts, Format::Pyproject, &Defaults::default()).unwrap();
+    let indexes = found
+        .indexes
+        .iter()
+        .map(|index| format!("{:?}", index.value));
+    let notes = found.notes.iter().map(|note| note.message.clone());
+    insta::assert_snapshot!(indexes.chain(notes).collect::<Vec<_>>().join("\n"), @r#"
+    Extra("https://e.example/simple")
+    Main("https://m.example/simple")
+    Package("torch", "https://download.pytorch.org/whl/cu121")
+    the dependency groups `dev` are left out
+    the source of `numpy` is left out
+    the file names no channel for everything, so `conda-forge` is added
+    "#);
+}
