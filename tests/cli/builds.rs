@@ -84,8 +84,8 @@ fn where_no_cuda_build_fits_the_line_at_fault_is_named() {
           └─ `pytorch 2.1 cuda118_0`
              └─ needs `runtime 11.8.*`
                 └─ `runtime 11.8 h0_0`: the recipe asks for `runtime 11.7.*` as well
-    help: write `pytorch 2.0.*` instead of `pytorch 2.1.*`
-    help: write `runtime 11.8.*` instead of `runtime 11.7.*`
+    help: write `pytorch 2.0.*` instead of `pytorch 2.1.*`, the nearest version that works
+    help: write `runtime 11.8.*` instead of `runtime 11.7.*`, the nearest version that works
     help: write `gpu: optional` instead of `gpu: required`
     docs: `gpuenv explain GE310`
     ");

@@ -382,6 +382,10 @@ fn a_required_gpu_is_required() {
     use it: gpuenv run demo -- CMD
         or: eval "$(gpuenv shell-hook demo)"
     ----- stderr -----
+    warning[GE344]: linux-64: `gpu` is `required`, and no package of the solution uses one
+    help: add what computes: `pytorch-gpu`, `tensorflow * cuda*`, `jaxlib * *cuda*`, `cupy`
+    help: or do without a GPU: `gpu: none`
+    docs: `gpuenv explain GE344`
     error[GE702]: the driver sees no device
     cause: the driver is there, and no GPU that it can use
     help: see what the driver lists: `nvidia-smi -L`

@@ -46,17 +46,19 @@ pub enum FactsError {
 }
 
 impl FactsError {
-    /// Returns the last line that holds a text; the file where none does.
+    /// Returns the last line that holds a text, quotes aside; the file where none does.
     ///
     /// Of a value that is there twice it is the second one that is too many.
     pub(crate) fn line_with(file: &str, text: &str, value: &str) -> Place {
+        let holds = |line: &str| line.replace(['\'', '"'], "").contains(value);
         let lines = text.lines().enumerate();
         let lines = lines.filter(|(_, line)| !line.trim_start().starts_with('#'));
-        let found = lines.filter(|(_, line)| line.contains(value)).last();
+        let found = lines.filter(|(_, line)| holds(line)).last();
         match found.filter(|_| !value.is_empty()) {
             Some((number, line)) => {
-                let column = line.find(value).map_or(0, |at| line[..at].chars().count());
-                Place::span(file, text, number + 1, column + 1, value.chars().count())
+                let key = value.split(' ').next().unwrap_or(value);
+                let column = line.find(key).map_or(0, |at| line[..at].chars().count());
+                Place::span(file, text, number + 1, column + 1, key.chars().count())
             }
             None => Place::file(file),
         }

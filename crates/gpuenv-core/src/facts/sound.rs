@@ -8,19 +8,22 @@ impl Drivers {
     pub(super) fn unsound(&self) -> Option<String> {
         let floors = self.floors.iter().map(|floor| floor.cuda.to_string());
         let toolkits = self.toolkits.iter().map(|toolkit| toolkit.cuda.to_string());
-        twice(floors).or_else(|| twice(toolkits))
+        twice("cuda", floors).or_else(|| twice("cuda", toolkits))
     }
 }
 
 impl Architectures {
     pub(super) fn unsound(&self) -> Option<String> {
         let rows = || self.architectures.iter();
-        if let Some(fault) = twice(rows().map(|row| row.capability.to_string())) {
+        if let Some(fault) = twice("capability", rows().map(|row| row.capability.to_string())) {
             return Some(fault);
         }
         let reversed = rows().find(|row| row.last.is_some_and(|last| last < row.first));
         if let Some(row) = reversed {
-            return Some(format!("`{}` ends before it begins", row.capability));
+            return Some(format!(
+                "`capability: {}` ends before it begins",
+                row.capability
+            ));
         }
         let known: BTreeSet<&str> = rows().map(|row| row.name.as_str()).collect();
         let dropped = self
@@ -41,14 +44,20 @@ impl Architectures {
 
 impl Errors {
     pub(super) fn unsound(&self) -> Option<String> {
-        twice(self.errors.iter().map(|error| error.code.to_string()))
+        twice(
+            "code",
+            self.errors.iter().map(|error| error.code.to_string()),
+        )
     }
 }
 
 impl Torch {
     pub(super) fn unsound(&self) -> Option<String> {
         let releases = self.releases.iter();
-        twice(releases.map(|build| format!("{} with CUDA {}", build.pytorch, build.cuda)))
+        twice(
+            "pytorch",
+            releases.map(|build| format!("{}, cuda: {}", build.pytorch, build.cuda)),
+        )
     }
 }
 
@@ -56,22 +65,22 @@ impl TensorFlow {
     pub(super) fn unsound(&self) -> Option<String> {
         let builds = |all: &[super::FrameworkBuild]| {
             let versions = all.iter().map(|build| build.tensorflow.to_string());
-            versions.collect::<Vec<_>>()
+            twice("tensorflow", versions)
         };
-        twice(builds(&self.linux).into_iter()).or_else(|| twice(builds(&self.windows).into_iter()))
+        builds(&self.linux).or_else(|| builds(&self.windows))
     }
 }
 
 impl GpuBuilds {
     pub(super) fn unsound(&self) -> Option<String> {
         let others = self.other_names.iter().flatten();
-        twice(others.map(|other| other.cpu.clone()))
+        twice("cpu", others.map(|other| other.cpu.clone()))
     }
 }
 
-/// Names the first value that is there twice.
-fn twice(mut values: impl Iterator<Item = String>) -> Option<String> {
+/// Names the first value of a key that is there twice, as the table writes it.
+fn twice(key: &str, mut values: impl Iterator<Item = String>) -> Option<String> {
     let mut seen = BTreeSet::new();
     let value = values.find(|value| !seen.insert(value.clone()))?;
-    Some(format!("`{value}` is there twice"))
+    Some(format!("`{key}: {value}` is there twice"))
 }
