@@ -400,6 +400,10 @@ fn an_inherited_activation_can_be_undone_and_a_lower_one_waits() {
         assert_eq!(looks[0], environment(&a, &base), "{}", shell.name);
         assert_eq!(looks[1], base, "{}", shell.name);
 
+        // It is said, so stderr is not empty; nothing is changed.
+        let looks = shell.try_session(&both, &[shell.undo(&a), Step::Look]);
+        assert_eq!(looks, Some(vec![both.clone()]), "{}", shell.name);
+
         let place = TempDir::new().unwrap();
         let text = shell_hook_deactivate(shell.shell, &a);
         fs_err::write(place.path().join("script"), text).unwrap();

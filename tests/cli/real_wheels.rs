@@ -15,6 +15,8 @@ use std::{
 
 use gpuenv_testkit::{Channel, Sandbox};
 
+use crate::wheels::lab::find;
+
 const LONG: Duration = Duration::from_secs(1800);
 
 #[test]
@@ -23,7 +25,11 @@ fn real_wheels_are_what_uv_makes_of_them() {
         println!("skipped: GPUENV_REAL_WHEELS is not set");
         return;
     };
-    let uv = env::var_os("GPUENV_TEST_UV").map_or_else(|| PathBuf::from("uv"), PathBuf::from);
+    let named = env::var_os("GPUENV_TEST_UV").map(PathBuf::from);
+    let Some(uv) = named.or_else(|| find("uv")) else {
+        println!("skipped: no uv on PATH, and GPUENV_TEST_UV is not set");
+        return;
+    };
     let channel = Channel::new("conda-forge");
     if let Err(reason) = channel.python_from_machine("linux-64") {
         println!("skipped: {reason}");
@@ -46,7 +52,7 @@ fn real_wheels_are_what_uv_makes_of_them() {
     sandbox.write(
         "demo.yaml",
         format!(
-            "schema: 1\nname: demo\nchannels: [conda-forge]\nplatforms: [linux-64]\ngpu: none\n\
+            "schema: 1\nname: demo\nchannels: [conda-forge]\nplatforms: [linux-64]\ngpu: optional\n\
              target: {{ glibc: \"2.36\" }}\ndependencies: [python]\npypi-dependencies:\n{lines}"
         ),
     );

@@ -3,6 +3,7 @@
 //! Everything is here before the first file is linked. An archive is unpacked
 //! while it arrives; only when its hash is right does the result enter the cache.
 
+mod ahead;
 mod body;
 mod by_uv;
 mod convert;
@@ -10,6 +11,7 @@ mod file;
 mod limit;
 mod source;
 mod wheel;
+mod whole;
 
 use std::{
     collections::BTreeMap,

@@ -342,8 +342,9 @@ fn batch_files_of_packages_run_once_and_come_back() {
     );
     assert_eq!(twice, once);
     assert!(after.contains("\nORDER=abApackage\n"), "{after}");
+    // What a package has set, its own scripts must undo.
     assert!(
-        after.contains("\nX=mine\n") && !after.contains("GPUENV_"),
+        after.contains("\nX=package\n") && !after.contains("GPUENV_"),
         "{after}"
     );
 }

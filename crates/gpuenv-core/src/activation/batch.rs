@@ -22,7 +22,7 @@ pub const BATCH_VARIABLES: &str = "variables";
 pub fn batch_script(activation: &Activation) -> Option<String> {
     let mut scripts = activation.scripts.activate(".bat").peekable();
     let needed = activation.platform.is_windows() && scripts.peek().is_some();
-    needed.then(|| cmd::scripts_file(scripts))
+    needed.then(|| cmd::scripts_file(activation))
 }
 
 /// Splits variables into those that a list of lines can hold, and the others.
@@ -70,7 +70,7 @@ mod tests {
         };
         let text = of(Subdir::Win64, r"C:\100% &\e", "a.bat").unwrap();
         assert!(
-            text.contains("set \"GPUENV_W=C:\\100%% &\\e/etc/conda/activate.d/a.bat\"\r\n"),
+            text.contains("set \"GPUENV_W=%CONDA_PREFIX%/etc/conda/activate.d/a.bat\"\r\n"),
             "{text}"
         );
         assert!(

@@ -12,7 +12,7 @@ mod text;
 
 use self::{
     edits::{apply, change_back, remember, undo},
-    text::{Batch, WRITE, doubled},
+    text::{Batch, WRITE, doubled, escaped},
 };
 use super::{Activation, BATCH_VARIABLES};
 
@@ -45,13 +45,16 @@ pub(super) fn deactivate_file(activation: &Activation) -> String {
     batch.finished("Written by gpuenv. Takes back what activate.d has set.")
 }
 
-/// Returns a batch file that runs these and then writes the variables beside itself.
-pub(super) fn scripts_file<'a>(scripts: impl Iterator<Item = &'a str>) -> String {
+/// Returns a batch file that runs the packages' scripts in an activated environment and
+/// then writes the variables beside itself.
+///
+/// It names no place: `cmd` might read that in another code page.
+pub(super) fn scripts_file(activation: &Activation) -> String {
     let mut batch = Batch::default();
-    for path in scripts {
-        batch.run(path, "");
+    for path in activation.scripts.activate(".bat") {
+        let below = path.strip_prefix(&activation.prefix).unwrap_or(path);
+        batch.run(&format!("%CONDA_PREFIX%{}", escaped(below)), "");
     }
-    // Not by the whole path, which `cmd` might read in another code page.
     let list = format!("\"%COMSPEC%\" /u /d /c set >\"%~dp0{BATCH_VARIABLES}\"\nexit /b 0\n");
     batch.finished_by("Written by gpuenv. Runs the scripts of packages.", &list)
 }
@@ -105,7 +108,7 @@ pub(super) fn hook(activation: &Activation) -> String {
         apply(&mut batch, edit);
     }
     for path in activation.scripts.activate(".bat") {
-        batch.run(path, "if \"%GPUENV_A%\"==\"new\" ");
+        batch.run(&escaped(path), "if \"%GPUENV_A%\"==\"new\" ");
     }
     own(&mut batch, activation);
     batch.finished("Written by gpuenv. Activates an environment.")
@@ -134,7 +137,7 @@ pub(super) fn hook_deactivate(activation: &Activation) -> String {
     ));
     disown(&mut batch, activation);
     for path in activation.scripts.deactivate(".bat") {
-        batch.run(path, "");
+        batch.run(&escaped(path), "");
     }
     // Scripts of packages may have used our variables for their own activation.
     for digits in 1..=3 {

@@ -20,9 +20,10 @@ use url::Url;
 
 use super::{
     ByUv,
+    ahead::{Ahead, Opaque},
     body::{Body, Failure, Request},
     limit::{Limit, TooLarge},
-    wheel,
+    wheel, whole,
 };
 use crate::{
     install::{InstallError, causes, io_kind, is_about_place},
@@ -111,6 +112,7 @@ impl Source {
             Err(ExtractError::ZipError(error)) if error.to_string().contains(NEEDS_WHOLE) => {
                 Outcome::NeedsWhole
             }
+            Err(error) if !whole && is_opaque(&error) => Outcome::NeedsWhole,
             Err(error) => self.explain(&mut body, directory, error).await,
         }
     }
@@ -137,7 +139,7 @@ impl Source {
         }
         let reader = StreamReader::new(Box::pin(body.stream()));
         let unpacked = tokio::select! {
-            unpacked = self.unpack_stream(reader, directory, whole) => unpacked?,
+            unpacked = self.unpack_stream(reader, directory, whole, &limit) => unpacked?,
             error = limit.exceeded(directory) => return Err(error.into()),
         };
         limit.check_directory(directory).await?;
@@ -171,16 +173,17 @@ impl Source {
         reader: impl AsyncRead + Unpin,
         directory: &Path,
         whole: bool,
+        limit: &Limit,
     ) -> Result<ExtractResult, ExtractError> {
         match self.record.identifier.archive_type {
             DistArchiveType::Conda(CondaArchiveType::TarBz2) => {
-                async_read::extract_tar_bz2(reader, directory).await
+                whole::tar_bz2(reader, directory, limit).await
             }
             DistArchiveType::Conda(CondaArchiveType::Conda) if whole => {
-                async_read::extract_conda_via_buffering(reader, directory).await
+                whole::conda(reader, directory, limit).await
             }
             DistArchiveType::Conda(CondaArchiveType::Conda) | DistArchiveType::Wheel(_) => {
-                async_read::extract_conda(reader, directory).await
+                async_read::extract_conda(Ahead::new(reader, limit.clone()), directory).await
             }
         }
     }
@@ -276,6 +279,14 @@ impl Source {
 
 /// What the zip reader says of an archive that states sizes behind the data.
 const NEEDS_WHOLE: &str = "The file length is not available in the local header";
+
+/// Returns whether nothing is wrong with an archive but that it tells too late what it becomes.
+fn is_opaque(error: &ExtractError) -> bool {
+    let ExtractError::IoError(error) = error else {
+        return false;
+    };
+    error.get_ref().is_some_and(|error| error.is::<Opaque>())
+}
 
 fn unpack_reason(error: &ExtractError) -> String {
     let text = causes(error).join(": ");

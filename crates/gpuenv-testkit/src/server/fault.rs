@@ -19,6 +19,7 @@ pub struct Fault {
     pattern: String,
     turns: Option<u32>,
     get_only: bool,
+    head_only: bool,
 }
 
 /// The ways to misbehave.
@@ -169,6 +170,12 @@ impl Fault {
         self
     }
 
+    /// Limits it to `HEAD`, as of a server that tells nothing of a file without sending it.
+    pub fn head_only(mut self) -> Self {
+        self.head_only = true;
+        self
+    }
+
     /// Limits it to the next request that matches.
     pub fn once(self) -> Self {
         self.times(1)
@@ -193,6 +200,7 @@ impl Fault {
             pattern: "*".to_string(),
             turns: None,
             get_only: false,
+            head_only: false,
         }
     }
 
@@ -216,6 +224,7 @@ impl Fault {
         !passes
             && self.turns != Some(0)
             && (!self.get_only || request.method == "GET")
+            && (!self.head_only || request.method == "HEAD")
             && matches(&self.pattern, &request.path)
     }
 

@@ -55,11 +55,11 @@ impl Batch {
         format!("gpuenv_{}", self.labels)
     }
 
-    /// Runs a batch file. Its path is in no line that `call` reads, which doubles carets
-    /// and reads percent signs twice.
+    /// Runs a batch file, whose path is given as it stands in a line. It is in none that
+    /// `call` reads, which doubles carets and reads percent signs twice.
     pub(super) fn run(&mut self, path: &str, condition: &str) {
         // No path of Windows has quotes.
-        let path = escaped(&path.replace('"', ""));
+        let path = path.replace('"', "");
         self.push(&format!(
             "set \"GPUENV_W=\"\n\
              {condition}if exist \"{path}\" set \"GPUENV_W={path}\"\n\
