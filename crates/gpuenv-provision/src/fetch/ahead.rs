@@ -51,9 +51,13 @@ impl<R: AsyncRead + Unpin> AsyncRead for Ahead<R> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.reader).poll_read(context, buffer))?;
         let new = buffer.filled().get(before..).unwrap_or_default();
-        self.archive.take(new).map_err(io::Error::other)?;
-        self.limit.check(self.archive.bytes())?;
-        Poll::Ready(Ok(()))
+        let seen = self.archive.take(new).map_err(io::Error::other);
+        let checked = seen.and_then(|()| self.limit.check(self.archive.bytes()));
+        if checked.is_err() {
+            // Who fails hands nothing on.
+            buffer.set_filled(before);
+        }
+        Poll::Ready(checked)
     }
 }
 
