@@ -414,7 +414,7 @@ fn what_cannot_be_an_index_is_refused_at_its_place() {
        |
     13 |   index: https://x.example
        |   ^^^^^
-    help: known are `index-url`, `extra-index-urls`, `find-links`, `package-indexes`, `allow-two-cuda-runtimes`
+    help: known are `index-url`, `extra-index-urls`, `find-links`, `package-indexes`, `allow-two-cuda-runtimes`, `build-from-source`
     docs: `gpuenv explain GE102`
     "#);
 }

@@ -3,7 +3,7 @@
 use crate::source::root;
 
 /// The lines of the table, by what stands first in them, and the tests that show them.
-const SHOWN: [(&str, &[&str]); 22] = [
+const SHOWN: [(&str, &[&str]); 24] = [
     (
         "`channels` (`.condarc`)",
         &["channels_of_condarc_count_only_where_nothing_names_one"],
@@ -72,6 +72,17 @@ const SHOWN: [(&str, &[&str]); 22] = [
         "`authentication-override-file`",
         &["credentials_of_rattlers_configuration"],
     ),
+    (
+        "`uv.toml`",
+        &[
+            "a_name_in_uvs_settings_is_what_the_keyring_is_asked_for",
+            "logins_in_uvs_settings_count_for_downloads",
+        ],
+    ),
+    (
+        "`UV_KEYRING_PROVIDER`",
+        &["the_keyring_is_asked_only_where_that_is_wanted_and_a_server_refuses"],
+    ),
     ("`CONDA_PKGS_DIRS`", &["package_folders_of_conda"]),
     ("`offline`", &["offline_of_condarc"]),
     (
@@ -98,11 +109,16 @@ fn each_line_of_the_table_has_a_test() {
         .skip(1)
         .collect();
     assert_eq!(rows.len(), SHOWN.len(), "{rows:#?}");
-    let tests = ["", "/channels", "/network", "/login"]
-        .map(|name| root().join(format!("tests/cli/configuration{name}.rs")))
-        .iter()
-        .filter_map(|path| fs_err::read_to_string(path).ok())
-        .collect::<String>();
+    let tests = [
+        "configuration",
+        "configuration/channels",
+        "configuration/network",
+        "wheels/keyring",
+    ]
+    .map(|name| root().join(format!("tests/cli/{name}.rs")))
+    .iter()
+    .filter_map(|path| fs_err::read_to_string(path).ok())
+    .collect::<String>();
     for (row, (start, shown)) in rows.iter().zip(SHOWN) {
         assert!(row[2..].starts_with(start), "{row}: {start}");
         for test in shown {
