@@ -17,6 +17,7 @@ mod locking;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod network;
 mod odd;
+mod record;
 mod servers;
 mod tool;
 
