@@ -41,6 +41,7 @@ fn lab() -> Lab {
         let text = format!("tool {version}\n");
         lab.channel
             .package("tool", version)
+            .needs("__cuda")
             .noarch_generic()
             .file("share/tool.txt", text)
             .publish();
@@ -151,7 +152,7 @@ fn the_machine_takes_the_first_variant_that_it_can_run() {
         .sandbox
         .gpuenv(["shell-hook", "demo", "--shell", "bash"])
         .success();
-    let _ = hook.stdout_has("KIND 'base'");
+    let _ = hook.stdout_has("'KIND' 'base'");
 
     // The user knows better.
     let forced = lab.sandbox.gpuenv(create(&["--variant", "cuda13"]));
@@ -164,7 +165,7 @@ fn the_machine_takes_the_first_variant_that_it_can_run() {
         .sandbox
         .gpuenv(["shell-hook", "demo", "--shell", "bash"])
         .success();
-    let _ = hook.stdout_has("KIND 'thirteen'");
+    let _ = hook.stdout_has("'KIND' 'thirteen'");
     let _ = lab
         .sandbox
         .gpuenv(["rollback", "demo", "--no-probe"])

@@ -198,7 +198,7 @@ pub(crate) fn without_use(
     }
     let message = format!(
         "{}: `gpu` is `required`, and no package of the solution uses one",
-        plan.platform()
+        plan.name()
     );
     let mut warning = Diagnostic::warning(Code::BUILDS_NO_USE, message);
     let needs_one = chosen.iter().filter(|record| {

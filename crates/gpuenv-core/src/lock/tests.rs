@@ -111,6 +111,7 @@ fn check_names_the_exact_difference() {
     linux-64: target: the recipe has `__cuda=11.8=0`, the lock `__cuda=12.4=0`
     linux-64: the recipe needs `numpy`, which is not there
     linux-64: the recipe needs `torch >=3`, there is `torch 2.6 0`
+    linux-64: `cuda-version 12.4 0` accepts only `__cuda >=12` beside it, there is `__cuda 11.8`
     ");
     insta::assert_snapshot!(
         differences(&sample(), plan(Subdir::Win64, &["torch >=2"])).join("\n"),
