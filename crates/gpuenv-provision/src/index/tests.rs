@@ -342,7 +342,7 @@ fn a_stronger_channel_hides_a_weaker_one_whatever_is_asked_for() {
         diagnostic.help,
         [
             "write `weak::tool >=2` instead of `tool >=2`",
-            "write `tool 1.0.*` instead of `tool >=2`"
+            "write `tool 1.0.*` instead of `tool >=2`, the nearest version that works"
         ]
     );
     let named = Run::new(&strong.file_url(), &["strong", "weak"]).asking("weak::tool >=2");
