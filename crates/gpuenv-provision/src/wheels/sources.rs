@@ -261,7 +261,7 @@ mod tests {
         let mut mirrors = Mirrors::default();
         for (base, to) in [
             (PYPI, "https://m.example/pypi/simple"),
-            ("https://files.pythonhosted.org", "https://m.example/files"),
+            ("https://files.example", "https://m.example/files"),
             (CANONICAL_BASE, "https://m.example"),
         ] {
             mirrors.add(base, to).unwrap();
@@ -295,7 +295,7 @@ mod tests {
         let canonical = |text: &str| sources.canonical(&Url::parse(text).unwrap()).to_string();
         assert_eq!(
             canonical("https://m.example/files/packages/a/b/x-1.whl"),
-            "https://files.pythonhosted.org/packages/a/b/x-1.whl"
+            "https://files.example/packages/a/b/x-1.whl"
         );
         // What only the mirror of a channel has begins like it and is no channel's.
         let other = "https://m.example/wheels/x-1.whl";
