@@ -29,7 +29,7 @@ SPECS = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class Peer:
     """A program in a place of its own."""
 
@@ -191,7 +191,7 @@ class PyRattler(Peer):
 
 
 class RattlerBin(Peer):
-    """The program `rattler`; it installs from specs only."""
+    """The program `rattler`; it solves, and installs from specs only."""
 
     def __init__(self, program, work, mirror):
         super().__init__("rattler", work, mirror)
@@ -200,6 +200,10 @@ class RattlerBin(Peer):
     def version(self):
         done = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True)
         return done.stdout.strip()
+
+    def solve_command(self, channels, platform, question):
+        virtual = [word for text in question["virtual"] for word in ("--virtual-package", text)]
+        return [self.program, "solve", *channels, "--platform", platform, *virtual, "--", *question["specs"]]
 
     def prepare(self):
         (self.work / "a").mkdir(exist_ok=True)
