@@ -31,6 +31,7 @@ pub mod lint;
 pub mod lock;
 pub mod machine;
 pub mod neighbours;
+pub mod percent;
 pub mod plan;
 pub mod probe;
 pub mod recipe;

@@ -28,9 +28,7 @@ pub const CONDA_VARIABLES: [(&str, &str); 4] = [
     ("CONDA_OFFLINE", "offline"),
 ];
 
-pub use uv::{
-    UvIndex, UvSettings, of_file as uv_file, of_variables as uv_variables, percent_decoded,
-};
+pub use uv::{UvIndex, UvSettings, of_file as uv_file, of_variables as uv_variables};
 
 /// What a neighbour's configuration says that counts for gpuenv too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use toml_edit::{Document, Item, TableLike};
 use url::Url;
 
+use crate::percent;
+
 /// An index that uv's settings name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UvIndex {
@@ -53,7 +55,7 @@ impl UvSettings {
         if !matches!(url.scheme(), "http" | "https") {
             return;
         }
-        let decoded = |text: &str| percent_decoded(text).filter(|text| !text.is_empty());
+        let decoded = |text: &str| percent::decoded(text).filter(|text| !text.is_empty());
         let (mut user, mut password) = (decoded(url.username()), url.password().and_then(decoded));
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -76,22 +78,6 @@ fn in_variable(c: char) -> char {
         true => c.to_ascii_uppercase(),
         false => '_',
     }
-}
-
-/// Takes percent signs out; `None` if what remains is no text.
-pub fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// Reads the variables of uv, and those of pip that stand in for them.

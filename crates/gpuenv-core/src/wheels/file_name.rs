@@ -3,6 +3,8 @@
 use rattler_conda_types::{RepoDataRecord, package::DistArchiveType};
 use url::Url;
 
+use crate::percent;
+
 /// What the name of a wheel file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelFileName {
@@ -76,21 +78,8 @@ impl WheelFileName {
 
 /// Takes percent signs out; `None` if what remains is not ASCII.
 fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                let digits = std::str::from_utf8(&digits).ok()?;
-                u8::from_str_radix(digits, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    let text = String::from_utf8(bytes).ok()?;
-    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-    plain.then_some(text)
+    let is_plain = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic());
+    percent::decoded(text).filter(is_plain)
 }
 
 #[cfg(test)]

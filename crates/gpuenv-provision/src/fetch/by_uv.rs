@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use gpuenv_core::wheels::shown_file_name;
 use rattler_conda_types::{
     PackageRecord, RepoDataRecord,
     package::{FileMode, PathType, PathsEntry, PathsJson, PrefixPlaceholder},
@@ -122,11 +123,7 @@ impl ByUv {
 
 /// Returns the name that the wheel has on its server: its tags are in it.
 fn file_name(record: &RepoDataRecord) -> io::Result<String> {
-    let name = record.url.path_segments().and_then(Iterator::last);
-    let name = name
-        .unwrap_or_default()
-        .replace("%2B", "+")
-        .replace("%2b", "+");
+    let name = shown_file_name(record);
     let is_plain = name.ends_with(".whl")
         && name
             .chars()

@@ -246,7 +246,7 @@ fn of_mirror(url: &Url, access: &Access) -> Option<Login> {
     let logins = access.mirrors.logins().iter();
     let nearest = logins.filter(|login| slashed.starts_with(&login.place));
     let nearest = nearest.max_by_key(|login| login.place.len())?;
-    let decoded = |text: &str| gpuenv_core::neighbours::percent_decoded(text);
+    let decoded = |text: &str| gpuenv_core::percent::decoded(text);
     Some(Login {
         name: decoded(nearest.secret.username())?,
         password: decoded(nearest.secret.password()?)?,
