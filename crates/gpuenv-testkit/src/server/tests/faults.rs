@@ -99,7 +99,7 @@ fn a_stalled_connection_ends_when_its_client_goes() {
     ask(&mut stream, "GET", "/c/file.conda", "");
     drop(stream);
     let started = Instant::now();
-    while !super::lock(&server.shared.open).streams.is_empty() {
+    while !super::super::lock(&server.shared.open).streams.is_empty() {
         assert!(started.elapsed() < Duration::from_secs(5));
         std::thread::sleep(Duration::from_millis(10));
     }
