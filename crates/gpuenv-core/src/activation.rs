@@ -344,9 +344,10 @@ impl PackageScripts {
     }
 }
 
-/// Returns the text of a script file without its comments.
+/// Returns the text of a script file without its comments, those of Lua too.
 fn code_of(script: &str) -> String {
-    let code = script.lines().filter(|line| !line.starts_with('#'));
+    let is_comment = |line: &str| line.starts_with('#') || line.starts_with("--");
+    let code = script.lines().filter(|line| !is_comment(line));
     code.flat_map(|line| [line, "\n"]).collect()
 }
 

@@ -20,7 +20,7 @@ use gpuenv_core::{
 /// How long one script may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long all scripts together may take.
+/// How long scripts may have taken for another one to be tried.
 const DEADLINE_OF_ALL: Duration = Duration::from_secs(20);
 
 /// How long what a script has started may go on behind it.
@@ -74,8 +74,7 @@ pub fn bad_scripts(
         if now >= end_of_all {
             return Some(BadScript::new(activation, script, NOT_TRIED.to_string()));
         }
-        let end = end_of_all.min(now + DEADLINE);
-        let why = match tried(bash, [before, script], variables, end) {
+        let why = match tried(bash, [before, script], variables, now + DEADLINE) {
             Ok(why) => why?,
             Err(error) => error.to_string(),
         };
@@ -125,6 +124,8 @@ fn tried(
         let is_loud = said.metadata()?.len() > MAX_OUTPUT;
         if is_loud || Instant::now() >= end {
             stop(&child);
+            // Where there are no process groups, only this stops it.
+            child.kill()?;
             child.wait()?;
             return Ok(Some(match is_loud {
                 true => "it does not stop talking".to_string(),

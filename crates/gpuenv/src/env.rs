@@ -355,7 +355,7 @@ fn system_folders() -> Vec<PathBuf> {
     folders.iter().map(PathBuf::from).collect()
 }
 
-/// Returns a variable that a configuration file names.
+/// Returns a variable that a configuration file or another program names.
 pub fn variable(name: &str) -> Option<String> {
     // A name that holds `=` or is empty would be a panic of the standard library's.
     match name.is_empty() || name.contains(['=', '\0']) {

@@ -20,8 +20,8 @@ pub const BATCH_VARIABLES: &str = "variables";
 /// Returns a batch file that runs the packages' scripts and then writes the variables
 /// into [`BATCH_VARIABLES`] in UTF-16, if packages brought scripts.
 pub fn batch_script(activation: &Activation) -> Option<String> {
-    let mut scripts = activation.scripts.activate(".bat").peekable();
-    let needed = activation.platform.is_windows() && scripts.peek().is_some();
+    let has_scripts = activation.scripts.activate(".bat").next().is_some();
+    let needed = activation.platform.is_windows() && has_scripts;
     needed.then(|| cmd::scripts_file(activation))
 }
 

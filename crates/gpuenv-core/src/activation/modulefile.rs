@@ -3,7 +3,7 @@
 //! A module system undoes by itself what a modulefile does. Scripts of packages
 //! are no part of it: it knows no shell code.
 
-use super::{Activation, ActivationError, Edit};
+use super::{Activation, ActivationError, Edit, code_of};
 use crate::{Code, Diagnostic};
 
 /// Lmod brings back an empty variable unset; this has the shell set it once more.
@@ -24,7 +24,7 @@ pub fn modulefile_lua(activation: &Activation) -> Result<String, ActivationError
          family(\"gpuenv\")\n"
     );
     if edits(activation).next().is_some() {
-        text += &code_of_lua(KEEP_EMPTY).replace("TAG", &activation.tag);
+        text += &code_of(KEEP_EMPTY).replace("TAG", &activation.tag);
     }
     for edit in edits(activation) {
         text += &format!("gpuenv_keep_empty(\"{}\")\n", edit.name());
@@ -126,12 +126,6 @@ pub fn modulefile_gaps(activation: &Activation) -> Vec<Diagnostic> {
         ))
     });
     gaps.collect()
-}
-
-/// Returns the text without its comments.
-fn code_of_lua(text: &str) -> String {
-    let code = text.lines().filter(|line| !line.starts_with("--"));
-    code.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn name(activation: &Activation) -> &str {

@@ -251,11 +251,7 @@ fn scripts_functions<'a>(paths: impl Iterator<Item = &'a str>) -> String {
          \x20 _gpuenv_scripts\n\
          \x20 case $1 in *u*) \\set -u ;; *) \\set +u ;; esac\n\
          \x20 case $1 in *e*) \\set -e ;; *) \\set +e ;; esac\n";
-    scripts_function(paths) + &function("_gpuenv_source", source)
-}
-
-fn scripts_function<'a>(paths: impl Iterator<Item = &'a str>) -> String {
-    sourced(paths, |_| String::new())
+    sourced(paths, |_| String::new()) + &function("_gpuenv_source", source)
 }
 
 /// Returns the function that sources scripts, each behind what is said of its path.

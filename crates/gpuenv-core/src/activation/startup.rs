@@ -1,7 +1,5 @@
 //! What a shell needs in its startup file, and around a session in an environment.
 
-use std::ffi::OsString;
-
 use super::{Activation, ActivationError, Shell, cmd, data, fish, posix, powershell, tcsh};
 
 /// Returns what the startup file of a shell needs for `gpuenv activate` and
@@ -140,8 +138,8 @@ pub fn prompt_mark(shell: Shell, name: &str) -> String {
 
 /// Returns what the startup file of a POSIX shell begins with that took the place of the
 /// user's own, which `ENV` names.
-pub fn sh_startup(usual: Option<&OsString>) -> String {
-    match usual.and_then(|usual| usual.to_str()) {
+pub fn sh_startup(usual: Option<&str>) -> String {
+    match usual {
         // The shell expands what is in it.
         Some(usual) => format!(
             "ENV={}\nexport ENV\neval \"if [ -r \\\"$ENV\\\" ]; then . \\\"$ENV\\\"; fi\"\n",
@@ -168,18 +166,16 @@ pub fn tcsh_startup(home: &str, more: &str) -> String {
 }
 
 /// Returns the command by which a shell that is started reads a file; where the folder of
-/// temporary files is, is the user's choice.
-pub fn source_command(shell: Shell, file: &str) -> String {
-    match shell {
+/// temporary files is, is the user's choice. `None` where the shell finds the file by itself.
+pub fn source_command(shell: Shell, file: &str) -> Option<String> {
+    Some(match shell {
         Shell::Fish => format!("source {}", fish::quoted(file)),
         Shell::Nushell => format!("source {}", data::nushell_quoted(file)),
         Shell::Powershell => format!(". {}", powershell::quoted(file)),
-        Shell::Tcsh | Shell::Xonsh => format!("source {}", posix::quoted(file)),
-        Shell::Cmd => format!("call \"{file}\""),
-        Shell::Bash | Shell::Zsh | Shell::Sh => {
-            format!(". {}", posix::quoted(file))
+        Shell::Bash | Shell::Zsh | Shell::Sh | Shell::Tcsh | Shell::Xonsh | Shell::Cmd => {
+            return None;
         }
-    }
+    })
 }
 
 /// Returns an `.envrc` for direnv.

@@ -83,7 +83,7 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
             String::from_utf8_lossy(&block)
         ),
     };
-    // By a rename it could be replaced all the same, but its user did not mean that.
+    // Root could write it all the same, but its user did not mean that.
     if fs::metadata(&file).is_ok_and(|found| found.permissions().readonly()) {
         return Err(refused(&file, "it is read-only").into());
     }

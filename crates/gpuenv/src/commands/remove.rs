@@ -1,7 +1,6 @@
 //! `gpuenv remove`: deletes an environment.
 
 use std::{
-    ffi::OsStr,
     io::{IsTerminal as _, stdin},
     path::Path,
 };
@@ -12,7 +11,7 @@ use gpuenv_provision::{
     prefix::{self, Found},
 };
 
-use crate::{Failure, Outcome, Session, env, environments::Environments, interrupt};
+use crate::{Failure, Outcome, Session, environments::Environments, interrupt};
 
 /// Delete an environment
 #[derive(Debug, Clone, clap::Args)]
@@ -60,17 +59,12 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         install::remove(&prefix, registry.as_deref(), &*reporter, &cancel).await
     })??;
     let outcome = Outcome::done().text(format!("deleted {}\n", prefix.display()));
-    Ok(match is_active(&prefix) {
+    // The topmost environment of the shell that runs this.
+    let is_active = session.env.conda_prefix.as_ref() == Some(&prefix);
+    Ok(match is_active {
         true => outcome.diagnostic(left_active(&prefix)),
         false => outcome,
     })
-}
-
-/// Says whether the environment is the topmost one of the shell that runs this.
-fn is_active(prefix: &Path) -> bool {
-    let variables = env::variables();
-    let active = variables.get(OsStr::new("CONDA_PREFIX"));
-    active.is_some_and(|active| active == prefix.as_os_str())
 }
 
 fn left_active(prefix: &Path) -> Diagnostic {

@@ -1,7 +1,6 @@
 //! `gpuenv shell`: starts the user's own shell in an environment.
 
 use std::{
-    ffi::OsStr,
     io,
     path::Path,
     process::{Command, ExitStatus},
@@ -125,14 +124,12 @@ fn command(
             }
         }
         Shell::Sh => {
-            startup.insert_str(
-                0,
-                &activation::sh_startup(env::variables().get(OsStr::new("ENV"))),
-            );
+            let usual = env::variable("ENV");
+            startup.insert_str(0, &activation::sh_startup(usual.as_deref()));
             command.env("ENV", &file).arg("-i");
         }
         Shell::Fish => {
-            command.arg("-i").arg("-C").arg(source);
+            command.arg("-i").arg("-C").args(source);
         }
         Shell::Xonsh => {
             command.arg("--rc");
@@ -145,10 +142,10 @@ fn command(
                 .arg("-i");
         }
         Shell::Nushell => {
-            command.arg("-e").arg(source);
+            command.arg("-e").args(source);
         }
         Shell::Powershell => {
-            command.args(["-NoExit", "-Command"]).arg(source);
+            command.args(["-NoExit", "-Command"]).args(source);
         }
         Shell::Cmd => {
             // Text behind the end of the hook would never be read; and nothing names a
