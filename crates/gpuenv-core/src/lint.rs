@@ -98,10 +98,11 @@ fn place(finding: &Finding) -> (usize, usize) {
 
 /// Looks for what is wrong with lines that no recipe takes over: code, sentences, settings of shells.
 pub fn lines(texts: &Texts) -> Vec<Finding> {
-    let (subject, _) = Subject::of_file(texts, Some(Format::Commands));
+    let subject = Subject::of_commands(texts, subject::Kind::File(Format::Commands));
     let mut found = Vec::new();
     commands::check(&subject, &mut found);
     code::check(&subject, &mut found);
+    found.truncate(MOST_FINDINGS);
     found
 }
 

@@ -16,19 +16,10 @@ use crate::{Code, Diagnostic, Place};
 
 pub use condarc::{conda_variables, condarc};
 pub use rattler::rattler;
+pub use uv::{UvIndex, UvSettings, of_file as uv_file, of_variables as uv_variables};
 
 /// Returns the value of an environment variable, if it is set.
 pub type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
-
-/// The variables that take the place of settings in a `.condarc`, and which ones.
-pub const CONDA_VARIABLES: [(&str, &str); 4] = [
-    ("CONDA_CHANNELS", "channels"),
-    ("CONDA_CHANNEL_ALIAS", "channel_alias"),
-    ("CONDA_SSL_VERIFY", "ssl_verify"),
-    ("CONDA_OFFLINE", "offline"),
-];
-
-pub use uv::{UvIndex, UvSettings, of_file as uv_file, of_variables as uv_variables};
 
 /// What a neighbour's configuration says that counts for gpuenv too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -158,7 +149,7 @@ fn bad(place: Place, message: impl Into<String>) -> Diagnostic {
 }
 
 /// Writes out `$NAME` and `${NAME}`, as conda does it; what is not set stays, and is named.
-fn expand(text: &str, lookup: Lookup<'_>) -> (String, Option<String>) {
+pub fn expand(text: &str, lookup: Lookup<'_>) -> (String, Option<String>) {
     let mut expanded = String::new();
     let mut missing = None;
     let mut rest = text;

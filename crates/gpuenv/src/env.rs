@@ -10,6 +10,7 @@ use std::{
 };
 
 use etcetera::BaseStrategy;
+use gpuenv_core::neighbours;
 
 /// How long a server may be silent, unless the user says otherwise.
 const HTTP_SILENCE: Duration = Duration::from_secs(30);
@@ -377,22 +378,9 @@ pub fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
         path.push_str(&home.to_string_lossy());
         rest = behind;
     }
-    while let Some((before, behind)) = rest.split_once('$') {
-        path.push_str(before);
-        let (name, after) = match behind
-            .strip_prefix('{')
-            .and_then(|inner| inner.split_once('}'))
-        {
-            Some(pair) => pair,
-            None => {
-                let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                behind.split_at(behind.find(|c| !is_name(c)).unwrap_or(behind.len()))
-            }
-        };
-        path.push_str(&std::env::var(name).unwrap_or_default());
-        rest = after;
-    }
-    path.push_str(rest);
+    // What is not set is nothing in a path.
+    let lookup = |name: &str| Some(variable(name).unwrap_or_default());
+    path.push_str(&neighbours::expand(rest, &lookup).0);
     absolute(OsStr::new(&path))
 }
 

@@ -95,13 +95,15 @@ pub(super) fn set_hash(record: &mut RepoDataRecord, text: &str) -> bool {
         .unwrap_or(text);
     let package = &mut record.package_record;
     match bare.len() {
-        32 => package.md5 = parse_digest_from_hex::<Md5>(bare),
-        64 => package.sha256 = parse_digest_from_hex::<Sha256>(bare),
-        _ => return false,
-    }
-    match bare.len() {
-        32 => package.md5.is_some(),
-        _ => package.sha256.is_some(),
+        32 => {
+            package.md5 = parse_digest_from_hex::<Md5>(bare);
+            package.md5.is_some()
+        }
+        64 => {
+            package.sha256 = parse_digest_from_hex::<Sha256>(bare);
+            package.sha256.is_some()
+        }
+        _ => false,
     }
 }
 

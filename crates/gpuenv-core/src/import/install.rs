@@ -134,14 +134,18 @@ fn take(reading: &mut Reading<'_>, command: &Command, other: &mut Option<String>
 }
 
 /// Returns the value of an option: behind `=`, or the next word.
-fn value<'w>(word: &'w Word, rest: &mut std::slice::Iter<'w, Word>) -> Option<(&'w str, At)> {
+pub(super) fn value<'w>(
+    word: &'w Word,
+    rest: &mut std::slice::Iter<'w, Word>,
+) -> Option<(&'w str, At)> {
     match word.text.split_once('=') {
         Some((_, value)) if word.text.starts_with("--") => Some((value, word.at)),
         _ => rest.next().map(|word| (word.text.as_str(), word.at)),
     }
 }
 
-fn option_name(text: &str) -> &str {
+/// Returns an option without the value behind `=`.
+pub(super) fn option_name(text: &str) -> &str {
     match text.starts_with("--") {
         true => text.split('=').next().unwrap_or(text),
         false => text,

@@ -1,6 +1,10 @@
 //! Which environment each command of a script is for.
 
-use super::{At, Command, Word, program};
+use super::{
+    At, Command, Word,
+    install::{option_name, value},
+    program,
+};
 
 /// The commands of one environment.
 #[derive(Debug, Clone)]
@@ -58,12 +62,12 @@ fn said(command: &Command) -> (Option<(String, At)>, bool) {
     let words = &command.words;
     let first = words[0].text.as_str();
     let named = |word: &Word| (word.text.clone(), word.at);
-    if let ("activate", Some(word)) | ("source", Some(word)) = (first, words.get(1)) {
-        let word = match (word.text.as_str(), words.get(2)) {
-            ("activate", Some(word)) => word,
-            _ if first == "activate" => word,
-            _ => return (None, false),
-        };
+    let activated = match first {
+        "activate" => words.get(1),
+        "source" if words.get(1).is_some_and(|word| word.text == "activate") => words.get(2),
+        _ => None,
+    };
+    if let Some(word) = activated {
         return (Some(named(word)), true);
     }
     let Some(from) = program::behind_conda(words) else {
@@ -78,16 +82,13 @@ fn said(command: &Command) -> (Option<(String, At)>, bool) {
     }
     let mut rest = words[from..].iter();
     while let Some(word) = rest.next() {
-        let said = match word.text.as_str() {
-            "-n" | "--name" => rest.next().map(named),
-            text => text
-                .strip_prefix("--name=")
-                .map(|name| (name.to_string(), word.at)),
+        let said = match option_name(&word.text) {
+            "-n" | "--name" => value(word, &mut rest),
+            _ => None,
         };
         // conda's own environment is none that a tutorial makes.
-        let said = said.filter(|(name, _)| name != "base");
-        if said.is_some() {
-            return (said, verb == "create");
+        if let Some((name, at)) = said.filter(|(name, _)| *name != "base") {
+            return (Some((name.to_string(), at)), verb == "create");
         }
     }
     (None, false)

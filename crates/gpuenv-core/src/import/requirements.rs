@@ -238,7 +238,7 @@ fn split_options(text: &str) -> (&str, &str) {
 pub(super) fn includes_of_yaml(text: &Text, index: usize) -> Vec<Include> {
     let includes = text.lines().filter_map(|(start, line)| {
         let entry = line.trim_start().strip_prefix('-')?.trim_start();
-        let entry = unquoted(entry.split(" #").next()?.trim());
+        let entry = unquoted(without_comment(entry).trim());
         let (option, name) = option(entry)?;
         let is_include = matches!(option, "-r" | "--requirement" | "-c" | "--constraint");
         let at = At {
@@ -281,12 +281,8 @@ fn lines(text: &Text, index: usize) -> Vec<Line> {
             text: String::new(),
             comment: String::new(),
         });
-        let is_comment = raw.trim_start().starts_with('#');
-        let (code, comment) = match (is_comment, raw.find(" #").or_else(|| raw.find("\t#"))) {
-            (true, _) => ("", raw),
-            (false, Some(hash)) => (&raw[..hash], &raw[hash..]),
-            (false, None) => (raw, ""),
-        };
+        let code = without_comment(raw);
+        let comment = &raw[code.len()..];
         line.comment.push_str(comment);
         match code.trim_end().strip_suffix('\\') {
             Some(continued) if comment.is_empty() => {

@@ -2,7 +2,7 @@
 
 use super::{
     Edit, Finding, Subject,
-    code::{at, lines},
+    code::{at, lead, lines},
 };
 use crate::Code;
 
@@ -14,11 +14,12 @@ pub(super) fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     let mut before = "";
     let mut plain: Vec<(&str, usize, &str)> = Vec::new();
     for (start, line) in lines(subject) {
-        let code = line.trim_start_matches(|c: char| c.is_whitespace() || c == '>' || c == '.');
+        let indent = lead(line);
+        let code = &line[indent.len()..];
         if let Some(rest) = code.strip_prefix("def ") {
             let name = rest.split('(').next().unwrap_or_default().trim();
             if !before.trim_start().starts_with('@') && !before.contains("@cuda") {
-                plain.push((name, start, &line[..line.len() - code.len()]));
+                plain.push((name, start, indent));
             }
         }
         if !line.trim().is_empty() {

@@ -105,25 +105,36 @@ impl<'t> Subject<'t> {
         }
     }
 
-    pub(super) fn of_file(
-        texts: &'t Texts,
-        format: Option<Format>,
-    ) -> (Self, Vec<crate::Diagnostic>) {
-        let mut subject = Self {
+    /// Reads the commands of a text, and not what they ask for.
+    pub(super) fn of_commands(texts: &'t Texts, kind: Kind) -> Self {
+        let mut commands = import::commands(texts.main(), 0);
+        commands.truncate(MOST_COMMANDS);
+        Self::bare(texts, kind, commands)
+    }
+
+    fn bare(texts: &'t Texts, kind: Kind, commands: Vec<Command>) -> Self {
+        Self {
             texts,
-            kind: format.map_or(Kind::Other, Kind::File),
+            kind,
             channels: Vec::new(),
             packages: Vec::new(),
             wheels: Vec::new(),
             platforms: Vec::new(),
             cuda: None,
-            commands: Vec::new(),
-        };
-        let is_script = matches!(format, None | Some(Format::Commands));
-        if is_script {
-            subject.commands = import::commands(texts.main(), 0);
-            subject.commands.truncate(MOST_COMMANDS);
+            commands,
         }
+    }
+
+    pub(super) fn of_file(
+        texts: &'t Texts,
+        format: Option<Format>,
+    ) -> (Self, Vec<crate::Diagnostic>) {
+        let kind = format.map_or(Kind::Other, Kind::File);
+        let is_script = matches!(format, None | Some(Format::Commands));
+        let mut subject = match is_script {
+            true => Self::of_commands(texts, kind),
+            false => Self::bare(texts, kind, Vec::new()),
+        };
         let Some(format) = format else {
             return (subject, Vec::new());
         };
@@ -143,16 +154,7 @@ impl<'t> Subject<'t> {
         }
         let subject = |listed: import::Listed| {
             let (found, _) = import::gather_commands(self.texts, &listed.commands);
-            let mut subject = Self {
-                texts: self.texts,
-                kind: self.kind,
-                channels: Vec::new(),
-                packages: Vec::new(),
-                wheels: Vec::new(),
-                platforms: Vec::new(),
-                cuda: None,
-                commands: listed.commands,
-            };
+            let mut subject = Self::bare(self.texts, self.kind, listed.commands);
             subject.take(found);
             subject
         };
@@ -161,9 +163,8 @@ impl<'t> Subject<'t> {
 
     /// Takes what a file asks for.
     fn take(&mut self, found: Imported) {
-        let subject = self;
         let own = |at: At| Some(at).filter(|at| at.text == 0 && at.end > at.start);
-        subject.channels = found
+        self.channels = found
             .channels
             .iter()
             .map(|c| Spot {
@@ -179,8 +180,8 @@ impl<'t> Subject<'t> {
             condition: p.condition.clone(),
             at: own(p.at),
         };
-        subject.packages = found.packages.iter().map(conda).collect();
-        subject.wheels = found
+        self.packages = found.packages.iter().map(conda).collect();
+        self.wheels = found
             .wheels
             .iter()
             .map(|w| Spot {
@@ -190,7 +191,7 @@ impl<'t> Subject<'t> {
                 at: own(w.at),
             })
             .collect();
-        subject.platforms = found.platforms;
+        self.platforms = found.platforms;
     }
 
     /// Returns the text of the file.

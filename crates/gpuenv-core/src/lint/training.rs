@@ -101,6 +101,7 @@ fn losses(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     let text = subject.text();
     let has_softmax = text.contains("softmax");
     let from_logits = text.contains("from_logits=True");
+    let keras = keras(text);
     let named = [
         "'sparse_categorical_crossentropy'",
         "\"sparse_categorical_crossentropy\"",
@@ -119,15 +120,17 @@ fn losses(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             true => "SparseCategoricalCrossentropy",
             false => "CategoricalCrossentropy",
         };
-        let prefix = keras(text).unwrap_or("tf.keras");
-        let finding = Finding::warning(Code::LINT_CODE, "this loss expects probabilities, and the last layer gives none")
-            .help(format!("write `{prefix}.losses.{class}(from_logits=True)`, or `activation='softmax'` in the last layer"));
-        let edit = Edit::replace(
-            start + offset,
-            start + offset + name.len(),
-            format!("{prefix}.losses.{class}(from_logits=True)"),
-        );
-        let edits = keras(text).map(|_| edit);
+        let prefix = keras.unwrap_or("tf.keras");
+        let better = format!("{prefix}.losses.{class}(from_logits=True)");
+        let finding = Finding::warning(
+            Code::LINT_CODE,
+            "this loss expects probabilities, and the last layer gives none",
+        )
+        .help(format!(
+            "write `{better}`, or `activation='softmax'` in the last layer"
+        ));
+        let edit = Edit::replace(start + offset, start + offset + name.len(), better);
+        let edits = keras.map(|_| edit);
         found.push(
             subject
                 .mark(finding, at(start, offset, name.len()))

@@ -14,6 +14,14 @@ const ANACONDA: [&str; 2] = ["https://repo.anaconda.com/", "https://repo.continu
 /// What conda has of its own below [`ANACONDA`].
 const OWN_FOLDER: &str = "pkgs/";
 
+/// The variables that take the place of settings in a `.condarc`, and which ones.
+const VARIABLES: [(&str, &str); 4] = [
+    ("CONDA_CHANNELS", "channels"),
+    ("CONDA_CHANNEL_ALIAS", "channel_alias"),
+    ("CONDA_SSL_VERIFY", "ssl_verify"),
+    ("CONDA_OFFLINE", "offline"),
+];
+
 /// Reads a `.condarc`; `lookup` returns the variables that it may name.
 ///
 /// # Errors
@@ -274,10 +282,10 @@ fn texts(value: &Yaml) -> Vec<String> {
 /// Reads the variables that take the place of settings in a `.condarc`.
 ///
 /// # Errors
-/// GE517 if `CONDA_PROXY_SERVERS` or another one makes no sense.
+/// GE517 if one of them cannot be read.
 pub fn conda_variables(lookup: Lookup<'_>) -> Result<Neighbour, Diagnostic> {
     let mut lines = String::new();
-    for (name, key) in super::CONDA_VARIABLES {
+    for (name, key) in VARIABLES {
         let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
             continue;
         };

@@ -33,36 +33,20 @@ pub(super) fn read(reading: &mut Reading<'_>, project: &dyn TableLike) {
         let help = "import the file that holds them: `gpuenv import requirements.txt`";
         reading.lost(*at, message, help);
     }
-    let names = table(project, "optional-dependencies");
-    groups(
-        reading,
-        names,
-        project.get("optional-dependencies"),
-        "optional dependencies",
-    );
+    groups(reading, project, "optional-dependencies");
 }
 
 /// Tells of the groups of PEP 735.
 pub(super) fn left_out(reading: &mut Reading<'_>, root: &dyn TableLike) {
-    let names = table(root, "dependency-groups");
-    groups(
-        reading,
-        names,
-        root.get("dependency-groups"),
-        "dependency groups",
-    );
+    groups(reading, root, "dependency-groups");
 }
 
-fn groups(
-    reading: &mut Reading<'_>,
-    groups: Option<&dyn TableLike>,
-    item: Option<&Item>,
-    what: &str,
-) {
-    let names: Vec<&str> = groups.map_or(Vec::new(), |groups| {
+fn groups(reading: &mut Reading<'_>, parent: &dyn TableLike, key: &str) {
+    let names: Vec<&str> = table(parent, key).map_or(Vec::new(), |groups| {
         groups.iter().map(|(name, _)| name).collect()
     });
-    if let (false, Some(item)) = (names.is_empty(), item) {
+    if let (false, Some(item)) = (names.is_empty(), parent.get(key)) {
+        let what = key.replace('-', " ");
         let message = format!("the {what} `{}` are left out", names.join("`, `"));
         let help = "write those that you need into `pypi-dependencies`";
         reading.lost(at(item), message, help);
