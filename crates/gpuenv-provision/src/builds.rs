@@ -114,7 +114,7 @@ pub(crate) fn given_up(
     let newest = &other.package_record.version;
     let message = format!(
         "{}: `{name} {}` is taken, because `{name} {newest}` fits only as a build for the CPU",
-        plan.platform(),
+        plan.name(),
         ours.package_record.version,
     );
     let mut note = Diagnostic::note(Code::BUILDS_GIVEN_UP, message);
@@ -161,7 +161,7 @@ pub(crate) fn without_cuda(
     let mut found: Vec<&RepoDataRecord> = chosen.iter().filter(|r| rules.is_cpu_build(r)).collect();
     found.sort_by_key(|record| line_about(plan, record).unwrap_or(usize::MAX));
     let (first, others) = found.split_first()?;
-    let platform = plan.platform();
+    let platform = plan.name();
     let message = format!(
         "{platform}: `{}` is a build for the CPU",
         solution::label(first)

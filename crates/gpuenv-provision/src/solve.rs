@@ -119,7 +119,7 @@ pub async fn solve(
                     let known = channels.names(&for_names.channels, platform).await;
                     let known = known.iter().map(|name| name.as_normalized()).collect();
                     let meant = explain::meant(&name, &known).map(str::to_string);
-                    let mut elsewhere = elsewhere(&name, all);
+                    let mut elsewhere = elsewhere(&name, platform, all);
                     let others = ELSEWHERE.into_iter().filter(|other| *other != platform);
                     for other in others {
                         if !elsewhere.is_empty() {
@@ -166,15 +166,19 @@ pub async fn solve(
 }
 
 /// Returns the other platforms of this run for which a channel has the package.
-fn elsewhere(name: &str, all: &[(Subdir, Arc<Index>)]) -> Vec<Subdir> {
+fn elsewhere(name: &str, platform: Subdir, all: &[(Subdir, Arc<Index>)]) -> Vec<Subdir> {
     let has = |index: &Index| {
         let mut names = index
             .records()
             .map(|r| r.package_record.name.as_normalized());
         names.any(|known| known == name)
     };
-    let platforms = all.iter().filter(|(_, index)| has(index));
-    platforms.map(|(platform, _)| *platform).collect()
+    let others = all.iter();
+    let others = others.filter(|(other, index)| *other != platform && has(index));
+    let mut found: Vec<Subdir> = others.map(|(other, _)| *other).collect();
+    // Each variant of a platform has an index of its own.
+    found.dedup();
+    found
 }
 
 /// One question to the solver; [`explain`] asks it again with less.

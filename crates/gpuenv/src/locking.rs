@@ -201,6 +201,7 @@ fn kept_platforms(
     };
     let mut others = platforms(recipe);
     others.retain(|platform| !wanted.contains(platform));
+    others.retain(|platform| !file.lock.names(*platform).is_empty());
     let mut plans = plans(recipe, &others).map_err(Failure::several)?;
     plans.retain(|plan| file.lock.platforms.contains_key(&plan.name()));
     for plan in &plans {

@@ -182,8 +182,11 @@ pub fn run(args: Args, session: &Session) -> Result<Outcome, Failure> {
         variants: variants(&subject, &machine, &tables),
         ..Checked::of(&subject.label, &machine, here)
     };
-    let deciding = match (&args.variant, &subject.now) {
-        (None, Some(now)) => Deciding::stays(Some(now.clone())),
+    // On another platform it is nothing yet.
+    let now = subject.now.clone();
+    let now = now.filter(|now| lock::subdir_of(now) == Some(subject.platform));
+    let deciding = match (&args.variant, now) {
+        (None, Some(now)) => Deciding::stays(Some(now)),
         (named, _) => Deciding::new(named.clone(), Some(machine.clone()), None),
     };
     let decided = deciding.decide(
