@@ -13,6 +13,7 @@ use rattler_conda_types::RepoDataRecord;
 
 use crate::{
     Plan,
+    cuda_version::NAME as VERSION_OF_CUDA,
     facts::{GpuBuilds, NamePattern},
     plan::{Dependency, Gpu},
     solution::{self, Violation},
@@ -110,12 +111,16 @@ impl<'a> Rules<'a> {
 
     /// Tells whether a package comes with CUDA although no GPU is used.
     fn is_unwanted_cuda(&self, record: &RepoDataRecord) -> bool {
-        let name = record.package_record.name.as_normalized();
-        if name == VERSION_OF_CUDA || self.kind(record) != Kind::Cuda {
-            return false;
-        }
         // Who compiles CUDA code without a GPU names its packages.
-        !self.wants_cuda || self.is_capable(name)
+        let name = record.package_record.name.as_normalized();
+        self.is_of_cuda(record) && (!self.wants_cuda || self.is_capable(name))
+    }
+
+    /// Tells whether a package computes on a GPU or helps with it: a CUDA build or a
+    /// part of CUDA.
+    pub fn is_of_cuda(&self, record: &RepoDataRecord) -> bool {
+        let name = record.package_record.name.as_normalized();
+        name != VERSION_OF_CUDA && self.kind(record) == Kind::Cuda
     }
 
     /// Tells whether a package is known to come in both kinds.
@@ -179,9 +184,6 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// The package that constrains versions of CUDA and holds nothing.
-const VERSION_OF_CUDA: &str = "cuda-version";
-
 fn any(patterns: &[NamePattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
 }
@@ -208,18 +210,6 @@ fn mark(build: &str) -> Option<Kind> {
     words()
         .any(|word| word.starts_with("cpu"))
         .then_some(Kind::Cpu)
-}
-
-/// Returns what of the records computes on a GPU or helps with it: CUDA builds and parts of CUDA.
-pub fn with_cuda<'r>(
-    rules: &Rules<'_>,
-    records: &'r [RepoDataRecord],
-) -> impl Iterator<Item = &'r RepoDataRecord> {
-    let is_cuda = |record: &&RepoDataRecord| {
-        let name = record.package_record.name.as_normalized();
-        name != VERSION_OF_CUDA && rules.kind(record) == Kind::Cuda
-    };
-    records.iter().filter(is_cuda)
 }
 
 /// Returns the packages that `gpu` rules out, sorted.

@@ -26,7 +26,7 @@ pub use check::{Difference, check, stale};
 pub use comparison::{Change, Entry, Kind as ChangeKind, PlatformComparison, compare};
 pub use diff::{PackageChange, changes};
 pub use settings::{PlatformSettings, Settings};
-pub use variants::{subdir_of, variant_of};
+pub use variants::{subdir_of, variant_in, variant_of};
 
 use crate::{
     Code, Diagnostic, Place, Plan, Solution, Wheel,

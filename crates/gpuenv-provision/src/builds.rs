@@ -2,13 +2,7 @@
 
 use std::sync::Arc;
 
-use gpuenv_core::{
-    Code, Diagnostic, Plan,
-    builds::{self, Rules},
-    facts::GpuBuilds,
-    plan::Gpu,
-    solution,
-};
+use gpuenv_core::{Code, Diagnostic, Plan, builds::Rules, facts::GpuBuilds, plan::Gpu, solution};
 use rattler_conda_types::{MatchSpec, Matches, PackageName, RepoDataRecord, Version};
 
 use crate::{
@@ -193,7 +187,7 @@ pub(crate) fn without_use(
     if plan.gpu != Gpu::Required || !plan.wheels.is_empty() {
         return None;
     }
-    if builds::with_cuda(rules, chosen).next().is_some() {
+    if chosen.iter().any(|record| rules.is_of_cuda(record)) {
         return None;
     }
     let message = format!(

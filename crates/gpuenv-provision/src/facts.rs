@@ -1,7 +1,9 @@
 //! Gathers what a machine and an environment show, for the doctor and for `check`.
 //!
-//! Only files are looked at, below a root that tests choose; no driver is asked. Every read is bounded: `/proc`, `/sys` and prefixes are what others
-//! made of them. What cannot be read is absent.
+//! Files are looked at, below a root that tests choose; of the machine at hand the
+//! C library is asked itself, and on Windows the system. No driver is asked. Every
+//! read is bounded: `/proc`, `/sys` and prefixes are what others made of them. What
+//! cannot be read is absent.
 
 mod bus;
 mod dlls;

@@ -52,6 +52,14 @@ pub struct Wishes {
     pub may_build: bool,
 }
 
+impl Wishes {
+    /// Returns what is known of packages with CUDA.
+    fn table(&self) -> &GpuBuilds {
+        let table = self.builds.as_deref();
+        table.unwrap_or(&Facts::shipped().builds)
+    }
+}
+
 /// Which locked versions are given up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Upgrade {
@@ -89,8 +97,7 @@ pub async fn solve(
     let client =
         client::client(access).map_err(|error| vec![IndexError::Credentials(error).into()])?;
     let channels = Channels::new(access, client, reporter.clone());
-    let table = wishes.builds.as_deref();
-    let table = table.unwrap_or(&Facts::shipped().builds);
+    let table = wishes.table();
     let indices = channels
         .read_with(plans, &|plan| names_with_gpu(plan, table))
         .await
@@ -273,8 +280,7 @@ fn solve_one(
         platform: name.clone(),
     });
     explain::require_packages(plan, index)?;
-    let table = wishes.builds.as_deref();
-    let table = table.unwrap_or(&Facts::shipped().builds);
+    let table = wishes.table();
     let rules = Rules::new(plan.gpu, &plan.dependencies, index.records(), table);
     let question = Question::of(plan, index, &rules, wishes);
     let mut kept = favoured(index, wishes, &name);

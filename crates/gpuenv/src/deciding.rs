@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use gpuenv_core::{
     Code, Diagnostic, Lock, Machine,
     fits::{self, Candidate, Choice, PassedOver},
-    lock::{subdir_of, variant_of},
+    lock::variant_in,
     plan::Gpu,
     recipe::suggest,
 };
@@ -67,7 +67,7 @@ impl Deciding {
     /// another variant or machine.
     pub fn allows(&self, name: &str) -> bool {
         let named = self.variant.as_deref();
-        let own = subdir_of(name).and_then(|platform| variant_of(name, platform));
+        let own = variant_in(name);
         self.target.is_none() && (named.is_none() || named == own)
     }
 

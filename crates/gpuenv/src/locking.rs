@@ -94,15 +94,15 @@ pub fn make(
             solve_all(session, plans, wishes, &mut notes)?
         }
     };
-    let made = lock::lock(&solved)?;
+    let all = [solved.as_slice(), others.as_slice()].concat();
+    let lock = lock::lock(&all)?;
     let nowhere = solved.iter().filter_map(|(plan, _)| {
-        let candidates = fits::candidates(&made, plan.platform());
+        let candidates = fits::candidates(&lock, plan.platform());
         let name = plan.name();
         let candidate = candidates.iter().find(|one| one.name == name)?;
         candidate.runs_nowhere(plan, &tables)
     });
     refuse(nowhere.collect())?;
-    let lock = lock::lock(&[solved, others].concat())?;
     let text = lock::render_beside(&lock, folder.as_ref())?;
     Ok(Made { lock, text, notes })
 }

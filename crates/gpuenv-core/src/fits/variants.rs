@@ -68,13 +68,11 @@ pub fn candidates(lock: &Lock, platform: Subdir) -> Vec<Candidate<'_>> {
     let names = lock.names(platform).into_iter();
     let candidates = names.filter_map(|name| {
         let locked = lock.platforms.get(name)?;
+        let known = lock.virtual_packages(name);
         let seen = |wanted: &str| {
-            let mut packages = locked.virtual_packages.iter();
-            packages.find_map(|text| {
-                let mut parts = text.split('=');
-                let named = parts.next() == Some(wanted);
-                parts.next().filter(|_| named)
-            })
+            let mut known = known.iter();
+            let seen = known.find(|known| known.name.as_normalized() == wanted)?;
+            Some(seen.version.to_string())
         };
         Some(Candidate {
             name,
@@ -126,7 +124,7 @@ pub fn choose(candidates: &[Candidate<'_>], gpu: Gpu, machine: &Machine, facts: 
             }
         }
         // It is of use without a GPU, and the first one is what its author prefers.
-        None if !has_gpu && gpu != Gpu::Required && !candidates.is_empty() => Choice::Taken {
+        None if !has_gpu && !candidates.is_empty() => Choice::Taken {
             index: 0,
             passed: Vec::new(),
         },
@@ -182,8 +180,7 @@ impl Candidate<'_> {
         found
     }
 
-    /// Says why no machine at all can run it, if none can; `place` is where the recipe
-    /// has it.
+    /// Says why no machine at all can run it, if none can.
     ///
     /// Every architecture of the tables is tried, from the least that the recipe names,
     /// with the newest driver for it.

@@ -120,6 +120,12 @@ pub fn variant_of(name: &str, platform: Subdir) -> Option<&str> {
     name.strip_prefix(platform.as_str())?.strip_prefix('-')
 }
 
+/// Returns the variant that the name of a platform in a lock stands for, whichever
+/// platform that is.
+pub fn variant_in(name: &str) -> Option<&str> {
+    variant_of(name, subdir_of(name)?)
+}
+
 /// Returns the platform whose name, or the name of whose variant, this is in a lock.
 pub fn subdir_of(name: &str) -> Option<Subdir> {
     let known = std::iter::successors(Some(name), |name| Some(name.rsplit_once('-')?.0));

@@ -297,8 +297,7 @@ fn is_for_here(args: &Args) -> bool {
 
 /// Returns the variant that the name of a platform stands for.
 fn variant(name: &str) -> Option<String> {
-    let platform = lock::subdir_of(name)?;
-    lock::variant_of(name, platform).map(ToString::to_string)
+    lock::variant_in(name).map(ToString::to_string)
 }
 
 /// Refuses a described machine of another platform than the environment's.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use gpuenv_core::{
     Code, Diagnostic, Lock,
     export::{self, Format, Wishes},
+    lock,
 };
 use rattler_conda_types::Subdir;
 use serde_json::json;
@@ -234,11 +235,8 @@ fn of_environment(prefix: &Path) -> Result<Found, Failure> {
     let file = lockfile::read(&kept)?;
     let state = gpuenv_provision::prefix::read_state(prefix)?;
     let called = state.as_ref().map(|state| state.platform.as_str());
-    let platform = called.and_then(gpuenv_core::lock::subdir_of);
-    let variant = called
-        .zip(platform)
-        .and_then(|(name, platform)| gpuenv_core::lock::variant_of(name, platform));
-    let variant = variant.map(ToString::to_string);
+    let platform = called.and_then(lock::subdir_of);
+    let variant = called.and_then(lock::variant_in).map(ToString::to_string);
     let folder = prefix
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
