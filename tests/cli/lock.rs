@@ -344,6 +344,22 @@ fn one_platform_at_a_time_leaves_the_others_as_they_are() {
 }
 
 #[test]
+fn a_platform_that_was_never_locked_does_not_have_to_make_sense() {
+    let lab = lab();
+    let recipe = two_platforms(&["tool"]).replace(
+        "gpu: none\n",
+        "gpu: required\ntarget: [{ if: linux, then: { cuda: \"12.4\" } }]\n",
+    );
+    assert!(recipe.contains("gpu: required"), "{recipe}");
+    lab.sandbox.write("demo.yaml", recipe);
+    let linux = relock(&["--platform", "linux-64"]);
+    let _ = lab.sandbox.gpuenv(&linux).success();
+    let again = lab.sandbox.gpuenv(&linux).success();
+    let _ = again.stdout_has("is up to date");
+    let _ = lab.sandbox.gpuenv(LOCK).code(12).stderr_has("GE207");
+}
+
+#[test]
 fn a_date_hides_what_is_newer() {
     let lab = lab();
     let _ = lab

@@ -423,3 +423,35 @@ fn other_formats_know_one_environment_and_get_one() {
         .success()
         .stdout_has("linux-64-cuda13");
 }
+
+#[test]
+fn an_environment_is_checked_for_the_platform_of_the_machine_that_is_named() {
+    let mut lab = lab();
+    machine(&mut lab, "12.4");
+    let _ = lab.sandbox.gpuenv(create(&[])).success();
+    lab.sandbox.write(
+        "win.json",
+        r#"{"schema": 1, "platform": "win-64", "cuda": "13.1"}"#,
+    );
+    let check = ["check", "demo", "--target", "win.json", "--json"];
+    let document = lab.sandbox.gpuenv(check).success().json();
+    assert_eq!(document["result"]["variant"], "cuda13");
+    let here = lab.sandbox.gpuenv(["check", "demo", "--json"]).success();
+    assert_eq!(here.json()["result"]["variant"], "cuda12");
+}
+
+#[test]
+fn a_package_that_one_platform_lacks_is_told_once_for_the_others() {
+    let lab = lab();
+    lab.channel.package("only-linux", "1.0").publish();
+    let recipe = RECIPE.replace("dependencies: [tool]", "dependencies: [tool, only-linux]");
+    lab.sandbox.write("demo.yaml", recipe);
+    let lock = ["lock", "demo.yaml", "--progress", "none"];
+    let told = lab.sandbox.gpuenv(lock).code(13).stderr();
+    // Each of the three variants for Windows says it, and says it once.
+    assert_eq!(
+        told.matches("there is one for linux-64").count(),
+        3,
+        "{told}"
+    );
+}
