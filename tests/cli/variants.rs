@@ -235,7 +235,7 @@ fn a_machine_that_fits_none_is_told_what_each_would_need() {
     error[GE217]: the machine runs none of the variants of `demo` for linux-64
     cause: `cuda13`: the lock needs a driver for CUDA 13.0 or newer, this machine's is for 10.2; update the driver to 580.65.06 or newer
     cause: `cuda12`: the lock needs a driver for CUDA 12.0 or newer, this machine's is for 10.2; update the driver to 525.60.13 or newer
-    cause: `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.36.06 or newer
+    cause: `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.80.02 or newer
     help: do what one of them needs, or install it all the same: `gpuenv create demo.yaml --variant cuda11 --no-check`
     docs: `gpuenv explain GE217`
     ");
@@ -252,7 +252,7 @@ fn a_machine_that_fits_none_is_told_what_each_would_need() {
     error[GE217]: the machine runs none of the variants of `gpuenv.lock` for linux-64
     cause: `cuda13`: the lock needs a driver for CUDA 13.0 or newer, this machine's is for 10.2; update the driver to 580.65.06 or newer
     cause: `cuda12`: the lock needs a driver for CUDA 12.0 or newer, this machine's is for 10.2; update the driver to 525.60.13 or newer
-    cause: `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.36.06 or newer
+    cause: `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.80.02 or newer
     help: do what one of them needs, or install it all the same: `gpuenv create demo.yaml --variant cuda11 --no-check`
     docs: `gpuenv explain GE217`
     ");

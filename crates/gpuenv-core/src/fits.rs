@@ -152,6 +152,14 @@ fn runtime(record: &RepoDataRecord) -> Option<Need> {
 
 /// Returns the first driver for a CUDA version, where the table has it.
 fn first_driver(drivers: &Drivers, platform: Subdir, cuda: Bound) -> Option<String> {
+    // The floor of a major version can lie above the driver of its first toolkit.
+    let mut floors = drivers.floors.iter();
+    let floor = floors.find(|floor| (u64::from(floor.cuda), 0) == cuda);
+    match (platform, floor) {
+        (Subdir::Linux64, Some(floor)) => return Some(floor.linux.to_string()),
+        (Subdir::Win64, Some(floor)) => return floor.windows.as_ref().map(ToString::to_string),
+        _ => {}
+    }
     let toolkits = drivers.toolkits.iter();
     let named = toolkits.filter(|toolkit| toolkit.cuda.as_major_minor() == Some(cuda));
     let first = named.min_by(|a, b| a.cuda.cmp(&b.cuda))?;

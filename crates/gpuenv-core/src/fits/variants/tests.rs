@@ -111,7 +111,7 @@ fn the_first_that_driver_and_gpu_run_is_taken() {
     none
     not `cuda13`: the lock needs a driver for CUDA 13.0 or newer, this machine's is for 10.2; update the driver to 580.65.06 or newer
     not `cuda12`: the lock needs a driver for CUDA 12.0 or newer, this machine's is for 10.2; update the driver to 525.60.13 or newer
-    not `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.36.06 or newer
+    not `cuda11`: the lock needs a driver for CUDA 11.0 or newer, this machine's is for 10.2; update the driver to 450.80.02 or newer
     ");
 }
 
