@@ -263,31 +263,17 @@ async fn bring(
 }
 
 /// Says why the keyring did not help, where a server of wheels has refused.
-fn with_complaint(error: InstallError, access: &Access) -> InstallError {
-    let keyring = access.wheels.keyring.as_ref();
-    let complaint = keyring.and_then(|keyring| keyring.complaint());
-    match (error, complaint) {
-        (
-            InstallError::Fetch {
-                package,
-                url,
-                trouble: trouble @ (FetchTrouble::Denied(_) | FetchTrouble::Gone(_)),
-                tries,
-                mut causes,
-            },
-            Some(complaint),
-        ) => {
-            causes.push(complaint);
-            InstallError::Fetch {
-                package,
-                url,
-                trouble,
-                tries,
-                causes,
-            }
-        }
-        (error, _) => error,
+fn with_complaint(mut error: InstallError, access: &Access) -> InstallError {
+    if let InstallError::Fetch {
+        trouble: FetchTrouble::Denied(_) | FetchTrouble::Gone(_),
+        causes,
+        ..
+    } = &mut error
+    {
+        let keyring = access.wheels.keyring.as_ref();
+        causes.extend(keyring.and_then(|keyring| keyring.complaint()));
     }
+    error
 }
 
 async fn bring_one(

@@ -221,10 +221,7 @@ impl Asking<'_> {
             allowed: self.wishes.may_build,
         };
         let _turn = self.building.lock().await;
-        let (candidate, told) = builder.wheel(distribution, question.machine).await?;
-        told.into_iter()
-            .for_each(|event| self.reporter.report(event));
-        Ok(candidate)
+        builder.wheel(distribution, question.machine).await
     }
 
     /// Notes from which index each wheel is, where the recipe names any.

@@ -70,6 +70,8 @@ pub fn cpu_only(
                 "take it for linux-64, or another framework: `pytorch-gpu` of conda-forge is for aarch64 too",
             ],
         ),
+        // For macOS there is no other build.
+        "tensorflow" | "onnxruntime" if platform.is_osx() => None,
         "tensorflow" if !has("nvidia-cudnn") && !conda_has_cudnn(records) => renamed(
             "it loads CUDA and cuDNN from elsewhere, and the environment has no cuDNN",
             &[

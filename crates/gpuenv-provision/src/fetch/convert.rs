@@ -65,7 +65,8 @@ pub(super) fn convert<R: Read + Seek>(
     let info = format!("{SITE_PACKAGES}/{}.dist-info", plan.stem);
     paths.push(writer.file(&format!("{info}/INSTALLER"), &mut &b"conda\n"[..], false)?);
     paths.sort_by(|a, b| a.relative_path.cmp(&b.relative_path));
-    compare(archive, &plan, &paths)?;
+    let files = paths.iter().map(written).collect();
+    compare(archive.by_index(plan.record)?, &plan.stem, &files)?;
     let own = format!("{info}/RECORD");
     let text = list(&own, &paths);
     paths.push(writer.file(&own, &mut text.as_bytes(), false)?);
@@ -75,29 +76,27 @@ pub(super) fn convert<R: Read + Seek>(
 }
 
 /// Compares what was written with the `RECORD` in the archive.
-fn compare<R: Read + Seek>(
-    archive: &mut ZipArchive<R>,
-    plan: &Plan,
-    paths: &[PathsEntry],
+pub(super) fn compare(
+    member: impl Read,
+    stem: &str,
+    files: &BTreeMap<String, Written>,
 ) -> Result<(), ExtractError> {
     let bad = |what: String| ExtractError::from(WheelError::Metadata(what));
     let mut bytes = Vec::new();
-    let member = archive.by_index(plan.record)?;
     member.take(MAX_RECORD_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8(bytes).map_err(|_| bad("`RECORD` is not UTF-8".to_string()))?;
-    let written: BTreeMap<String, Written> = paths
-        .iter()
-        .map(|entry| {
-            // A script of which the first line was changed is another file now.
-            let is_same = entry.prefix_placeholder.is_none();
-            let written = Written {
-                sha256: entry.sha256.filter(|_| is_same),
-                size: entry.size_in_bytes.filter(|_| is_same),
-            };
-            (name_of(entry), written)
-        })
-        .collect();
-    check_record(&text, &plan.stem, &written).map_err(bad)
+    check_record(&text, stem, files).map_err(bad)
+}
+
+/// Returns where a file is, with slashes, and what a `RECORD` must say of it.
+pub(super) fn written(entry: &PathsEntry) -> (String, Written) {
+    // A script of which the first line was changed is another file now.
+    let is_same = entry.prefix_placeholder.is_none();
+    let written = Written {
+        sha256: entry.sha256.filter(|_| is_same),
+        size: entry.size_in_bytes.filter(|_| is_same),
+    };
+    (name_of(entry), written)
 }
 
 /// Returns the `RECORD` for the cache, whose layout is that of no environment.

@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::Path,
 };
 
 use bytes::BytesMut;
-use gpuenv_core::wheels::{MAX_RECORD_BYTES, Written, check_record};
+use gpuenv_core::wheels::Written;
 use rattler_conda_types::{
     PackageRecord, RepoDataRecord,
     package::{PackageFile, ParseEntryPointError, PathsJson},
@@ -17,38 +17,38 @@ use tempfile::TempPath;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use zip::{ZipArchive, result::ZipError};
 
-use super::{ByUv, convert::convert, limit::Limit};
+use super::{
+    ByUv,
+    convert::{compare, convert, written},
+    limit::Limit,
+};
 
-/// How much of a wheel is gathered before it is written down, in bytes.
+/// How much of an archive is gathered before it is written down, in bytes.
 const PIECE: usize = 1 << 20;
 
 /// A wheel up to this size is unpacked from memory, in bytes.
 const SMALL: u64 = 16 << 20;
 
-/// Takes a wheel as it arrives and writes it down in a file beside a directory.
+/// Takes an archive as it arrives and writes it down in a file beside a directory.
 ///
-/// A zip archive has its list of files at the end, so it is unpacked later.
+/// A wheel has its list of files at the end, so it is unpacked later.
 pub(super) async fn receive(
     mut reader: impl AsyncRead + Unpin,
     directory: &Path,
 ) -> io::Result<TempPath> {
     let beside = directory.parent().unwrap_or(directory);
-    let (file, path) = tempfile::Builder::new()
-        .prefix(".gpuenv-wheel-")
+    let (mut file, path) = tempfile::Builder::new()
+        .prefix(".gpuenv-archive-")
         .tempfile_in(beside)?
         .into_parts();
-    let mut file = Some(file);
     loop {
         let mut piece = BytesMut::with_capacity(PIECE);
         while piece.len() < PIECE && reader.read_buf(&mut piece).await? > 0 {}
         if piece.is_empty() {
             return Ok(path);
         }
-        let Some(mut open) = file.take() else {
-            return Err(io::ErrorKind::Interrupted.into());
-        };
-        let written = tokio::task::spawn_blocking(move || open.write_all(&piece).map(|()| open));
-        file = Some(written.await.map_err(io::Error::other)??);
+        let written = tokio::task::spawn_blocking(move || file.write_all(&piece).map(|()| file));
+        file = written.await.map_err(io::Error::other)??;
     }
 }
 
@@ -164,13 +164,9 @@ enum Scripts {
 
 /// Compares what was unpacked with the `RECORD` in the archive.
 fn verify(archive: &Path, directory: &Path, scripts: Scripts) -> Result<(), ExtractError> {
-    let bad = |what: String| ExtractError::from(WheelError::Metadata(what));
     let mut archive = ZipArchive::new(io::BufReader::new(fs_err::File::open(archive)?))?;
-    let (name, stem) = record_name(&archive).ok_or_else(|| bad("no `RECORD`".to_string()))?;
-    let mut text = Vec::new();
-    let member = archive.by_name(&name)?;
-    member.take(MAX_RECORD_BYTES).read_to_end(&mut text)?;
-    let text = String::from_utf8(text).map_err(|_| bad("`RECORD` is not UTF-8".to_string()))?;
+    let (name, stem) =
+        record_name(&archive).ok_or_else(|| WheelError::Metadata("no `RECORD`".to_string()))?;
     let paths = PathsJson::from_package_directory(directory)?;
     let is_launcher = |path: &str, written: &Written| {
         let script = path.strip_prefix("python-scripts/");
@@ -179,23 +175,13 @@ fn verify(archive: &Path, directory: &Path, scripts: Scripts) -> Result<(), Extr
             && written.sha256.is_none()
             && member.is_some_and(|member| archive.index_for_name(&member).is_none())
     };
-    let written: BTreeMap<String, Written> = paths
+    let files: BTreeMap<String, Written> = paths
         .paths
-        .into_iter()
-        .map(|entry| {
-            let path = entry.relative_path.to_string_lossy();
-            let path = path.replace(std::path::MAIN_SEPARATOR, "/");
-            // A script of which the first line was changed is another file now.
-            let is_same = entry.prefix_placeholder.is_none();
-            let written = Written {
-                sha256: entry.sha256.filter(|_| is_same),
-                size: entry.size_in_bytes.filter(|_| is_same),
-            };
-            (path, written)
-        })
+        .iter()
+        .map(written)
         .filter(|(path, written)| !is_launcher(path, written))
         .collect();
-    check_record(&text, &stem, &written).map_err(bad)
+    compare(archive.by_name(&name)?, &stem, &files)
 }
 
 /// Returns the archive's `RECORD`, and the directory's name without `.dist-info`.

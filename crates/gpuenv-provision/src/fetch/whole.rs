@@ -10,11 +10,10 @@ use bzip2::read::BzDecoder;
 use fs_err::File;
 use rattler_digest::{Md5, Sha256, compute_file_digest};
 use rattler_package_streaming::{ExtractError, ExtractResult, fs, read};
-use tempfile::TempPath;
-use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::io::AsyncRead;
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::{ahead::Frames, limit::Limit};
+use super::{ahead::Frames, limit::Limit, wheel::receive};
 
 /// Unpacks a `.conda` of which the sizes stand behind the data.
 pub(super) async fn conda(
@@ -22,7 +21,7 @@ pub(super) async fn conda(
     directory: &Path,
     limit: &Limit,
 ) -> Result<ExtractResult, ExtractError> {
-    let archive = written(reader, directory).await?;
+    let archive = receive(reader, directory).await?;
     let (directory, limit) = (directory.to_path_buf(), limit.clone());
     blocking(move || {
         let mut members = ZipArchive::new(BufReader::new(File::open(&archive)?))?;
@@ -48,7 +47,7 @@ pub(super) async fn tar_bz2(
     directory: &Path,
     limit: &Limit,
 ) -> Result<ExtractResult, ExtractError> {
-    let archive = written(reader, directory).await?;
+    let archive = receive(reader, directory).await?;
     let (directory, limit) = (directory.to_path_buf(), limit.clone());
     blocking(move || {
         let bytes = BufReader::new(File::open(&archive)?);
@@ -80,21 +79,6 @@ pub(super) async fn tar_bz2(
         })
     })
     .await
-}
-
-/// Writes an archive down as it arrives, beside the directory that it is for.
-async fn written(
-    mut reader: impl AsyncRead + Unpin,
-    directory: &Path,
-) -> Result<TempPath, ExtractError> {
-    let beside = directory.parent().unwrap_or(directory);
-    let file = tempfile::Builder::new()
-        .prefix(".gpuenv-archive-")
-        .tempfile_in(beside)?;
-    let mut writer = tokio::fs::File::from_std(file.reopen()?);
-    tokio::io::copy(&mut reader, &mut writer).await?;
-    writer.flush().await?;
-    Ok(file.into_temp_path())
 }
 
 async fn blocking(

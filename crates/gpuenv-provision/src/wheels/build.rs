@@ -14,7 +14,7 @@ use std::{
 };
 
 use gpuenv_core::{
-    Code, Diagnostic, Event, Reporter,
+    Code, Diagnostic, Event, Reporter, percent,
     wheels::{Candidate, Distribution, Machine, file_name, normalized, same_version},
 };
 use rattler_digest::{Sha256, compute_file_digest};
@@ -53,13 +53,12 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Returns the wheel of a distribution: the one that was built before, else a new one,
-    /// with what to tell about it.
+    /// Returns the wheel of a distribution: the one that was built before, else a new one.
     pub(super) async fn wheel(
         &self,
         distribution: &Distribution,
         machine: &Machine,
-    ) -> Result<(Candidate, Option<Event>), WheelsError> {
+    ) -> Result<Candidate, WheelsError> {
         let label = format!("{} {}", distribution.name, distribution.version);
         let failed = |causes: Vec<String>| WheelsError::NotBuilt {
             distribution: label.clone(),
@@ -72,7 +71,7 @@ impl Builder<'_> {
         };
         let folder = folder.join(FOLDER);
         if let Some(found) = there(&folder, distribution, machine) {
-            return Ok((found, None));
+            return Ok(found);
         }
         if !self.allowed {
             return Err(failed(vec![format!(
@@ -114,23 +113,26 @@ impl Builder<'_> {
                 file.display()
             ))
             .help("commit it beside the lock: nobody else builds it again");
-        Ok((candidate, Some(Event::Diagnosed { diagnostic })))
+        self.reporter.report(Event::Diagnosed { diagnostic });
+        Ok(candidate)
     }
 
     /// Downloads the source code and verifies it.
     async fn fetch(&self, source: &Candidate, work: &Path) -> io::Result<PathBuf> {
-        let name = source.url.path_segments().and_then(Iterator::last);
-        let name = name.unwrap_or_default();
+        let last = source.url.path_segments().and_then(Iterator::last);
+        let last = last.unwrap_or_default();
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "._+-!".contains(c);
-        if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(is_plain) {
-            return Err(io::Error::other(format!(
-                "`{name}` is no name of a source distribution"
-            )));
-        }
+        let is_name = |name: &String| {
+            name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_plain)
+        };
+        // Many indexes write the `+` of a local version as `%2B`.
+        let name = percent::decoded(last).filter(is_name).ok_or_else(|| {
+            io::Error::other(format!("`{last}` is no name of a source distribution"))
+        })?;
         let expected = source
             .sha256
             .ok_or_else(|| io::Error::other("the index gives no sha256 for it"))?;
-        let file = work.join(name);
+        let file = work.join(&name);
         fetch::file(
             &source.url,
             &file,

@@ -64,7 +64,9 @@ impl Yanked {
         let mut wanted = plan.wheels.iter();
         let pinned = wanted.find(|wheel| {
             let text = wheel.requirement.to_string();
-            wheel.requirement.name.to_string() == *name && text.contains("==")
+            // Behind a semicolon a marker compares, too.
+            let bounds = text.split(" ;").next().unwrap_or_default();
+            wheel.requirement.name.to_string() == *name && bounds.contains("==")
         });
         match pinned {
             Some(wheel) => note

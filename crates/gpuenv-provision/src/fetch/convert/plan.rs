@@ -6,6 +6,7 @@ use std::{
     str::FromStr,
 };
 
+use gpuenv_core::wheels::normalized;
 use rattler_conda_types::{PackageRecord, package::EntryPoint};
 use zip::{CompressionMethod, ZipArchive};
 
@@ -54,7 +55,7 @@ impl Plan {
         let names = names(archive)?;
         let stem = stem(&names)?;
         let (name, version) = stem.rsplit_once('-')?;
-        let is_it = normal(name) == normal(record.name.as_source())
+        let is_it = normalized(name)? == normalized(record.name.as_source())?
             && version == record.version.to_string();
         if !is_it || !is_version_1(&text(archive, &format!("{stem}.dist-info/WHEEL"))?) {
             return None;
@@ -166,8 +167,7 @@ fn names<R: Read + Seek>(archive: &ZipArchive<R>) -> Option<Vec<String>> {
         }
         names.push(name);
     }
-    // An archive whose list was made from a map has lost one.
-    (names.len() == archive.len()).then_some(names)
+    Some(names)
 }
 
 /// Returns the one name of a directory of metadata.
@@ -272,19 +272,6 @@ fn licenses(metadata: &str) -> Option<Vec<String>> {
             || name.split('/').any(|part| matches!(part, "" | "." | ".."))
     };
     (!names.iter().any(is_odd)).then_some(names)
-}
-
-/// Returns a name as PEP 503 writes it.
-fn normal(name: &str) -> String {
-    let mut normal = String::with_capacity(name.len());
-    for character in name.chars() {
-        match character {
-            '-' | '_' | '.' if normal.ends_with('-') => {}
-            '-' | '_' | '.' => normal.push('-'),
-            other => normal.push(other.to_ascii_lowercase()),
-        }
-    }
-    normal
 }
 
 /// The paths that are taken, each as a file or as a directory.
