@@ -181,6 +181,10 @@ fn a_withdrawn_release_is_taken_only_where_it_is_named_or_locked() {
         .stderr_has("cause: it stays locked, and can still be installed")
         .stderr_has("help: take another version: `gpuenv lock --upgrade leaf`");
     assert!(sources.sandbox.read("gpuenv.lock").contains("leaf-1.1-py3"));
+    // The `==` of a marker names no version.
+    sources.recipe("[\"leaf; sys_platform == 'linux'\"]", &options);
+    let marked = sources.gpuenv(&["lock", "./demo.yaml"]).success();
+    let _ = marked.stderr_has("cause: it stays locked, and can still be installed");
     fs::remove_dir_all(sources.sandbox.package_cache()).expect("it was filled");
     let again = ["create", "./demo.yaml", "--locked", "-n", "other"];
     let _ = sources.gpuenv(&again).success();
